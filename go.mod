@@ -1,0 +1,4 @@
+module github.com/oauthguard/caddy-oauth-guard
+
+go 1.26
+
