@@ -1,4 +1,3 @@
 module github.com/oauthguard/caddy-oauth-guard
 
-go 1.26
-
+go 1.26.0

@@ -1,0 +1,226 @@
+package authorize
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strings"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
+
+// OpenID are the rules of OpenID Connect Core at the authorization endpoint.
+var OpenID = []rule.Rule{
+	{
+		ID: "authorize.scope.openid_missing", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseType,
+		Title:       "response_type asks for an ID token, and scope lacks openid",
+		Why:         "Without openid there is no ID token, and the behaviour is undefined.",
+		Source:      "OpenID Connect Core section 3.1.2.1",
+		Covers:      []string{"A-29"},
+		Description: "scope must contain openid",
+		Check: func(c *rule.Case) bool {
+			return rule.HasWord(c.Get(scan.ResponseType), "id_token") && !rule.HasWord(c.Get(scan.Scope), "openid") && !c.RequestObject()
+		},
+	},
+	{
+		ID: "authorize.nonce.missing", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseType,
+		Title:       "response_type asks for an ID token from this endpoint, and nonce is missing",
+		Why:         "An ID token in the URL can be replayed. For response_type code alone nonce is optional.",
+		Source:      "OpenID Connect Core sections 3.2.2.1 and 3.3.2.11",
+		Covers:      []string{"A-36"},
+		Description: "nonce is missing",
+		Check: func(c *rule.Case) bool {
+			return rule.HasWord(c.Get(scan.ResponseType), "id_token") && !c.Has(scan.Nonce) && !c.RequestObject()
+		},
+	},
+	{
+		ID: "authorize.prompt.none_combined", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		When:        rule.When{Names: scan.NamesOf(scan.Prompt)},
+		Title:       "prompt holds none and another value",
+		Why:         "To ask and not to ask cannot both be done.",
+		Source:      "OpenID Connect Core section 3.1.2.1",
+		Covers:      []string{"A-38"},
+		Description: "prompt none must stand alone",
+		Check: func(c *rule.Case) bool {
+			prompt := c.Get(scan.Prompt)
+			return rule.HasWord(prompt, "none") && strings.TrimSpace(prompt) != "none"
+		},
+	},
+	{
+		ID: "authorize.prompt.unknown", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest,
+		When:        rule.When{Names: scan.NamesOf(scan.Prompt)},
+		Title:       "prompt holds an unknown value",
+		Why:         "Servers may ignore it, and extensions such as create exist. Off by default.",
+		Source:      "OpenID Connect Core section 3.1.2.1",
+		Covers:      []string{"A-39"},
+		Description: "prompt holds an unknown value",
+		Check: func(c *rule.Case) bool {
+			unknown := false
+			rule.Words(c.Get(scan.Prompt), func(word string) bool {
+				switch word {
+				case "none", "login", "consent", "select_account", "create":
+				default:
+					unknown = true
+				}
+				return !unknown
+			})
+			return unknown
+		},
+	},
+	{
+		ID: "authorize.max_age.malformed", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		When:        rule.When{Names: scan.NamesOf(scan.MaxAge)},
+		Title:       "max_age is not a number of seconds",
+		Why:         "A server that cannot read it may not ask for a new login.",
+		Source:      "OpenID Connect Core section 3.1.2.1",
+		Covers:      []string{"A-40"},
+		Description: "max_age must be a non-negative integer",
+		Check: func(c *rule.Case) bool {
+			value := c.Get(scan.MaxAge)
+			return strings.Trim(value, "0123456789") != "" || len(value) > 18
+		},
+	},
+	{
+		ID: "authorize.display.unknown", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest,
+		When:        rule.When{Names: scan.NamesOf(scan.Display)},
+		Title:       "display is not page, popup, touch or wap",
+		Why:         "A wish about appearance. Off by default.",
+		Source:      "OpenID Connect Core section 3.1.2.1",
+		Covers:      []string{"A-41"},
+		Description: "display is unknown",
+		Check: func(c *rule.Case) bool {
+			switch c.Get(scan.Display) {
+			case "", "page", "popup", "touch", "wap":
+				return false
+			}
+			return true
+		},
+	},
+	{
+		ID: "authorize.claims.malformed", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		When:        rule.When{Names: scan.NamesOf(scan.Claims)},
+		Title:       "claims is not a JSON object of objects, or has a member twice",
+		Why:         "JSON parsers take the first or the last of two members.",
+		Source:      "OpenID Connect Core section 5.5",
+		Covers:      []string{"A-42"},
+		Description: "claims is malformed",
+		Check: func(c *rule.Case) bool {
+			return c.Has(scan.Claims) && !validClaims(c.Get(scan.Claims))
+		},
+	},
+	{
+		ID: "authorize.id_token_hint.malformed", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		When:        rule.When{Names: scan.NamesOf(scan.IDTokenHint)},
+		Title:       "id_token_hint is not a compact JWT",
+		Why:         "It cannot be a token that the server issued.",
+		Source:      "OpenID Connect Core section 3.1.2.1, RFC 7515 section 7.1, RFC 7516 section 7.1",
+		Covers:      []string{"A-43"},
+		Description: "id_token_hint is malformed",
+		Check: func(c *rule.Case) bool {
+			hint := c.Get(scan.IDTokenHint)
+			dots := strings.Count(hint, ".")
+			return hint != "" && (dots != 2 && dots != 4 || !unreserved(hint, true) || strings.IndexByte(hint, '~') >= 0)
+		},
+	},
+}
+
+// validClaims checks the outer two levels of the claims parameter: {"userinfo": {"name": null, "email": {…}}, "id_token": null}.
+func validClaims(text string) bool {
+	if !uniqueMembers(text) {
+		return false
+	}
+	var parts map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &parts) != nil || parts == nil {
+		return false
+	}
+	for _, target := range []string{"userinfo", "id_token"} {
+		raw, found := parts[target]
+		if !found {
+			continue
+		}
+		var members map[string]json.RawMessage
+		if json.Unmarshal(raw, &members) != nil {
+			return false
+		}
+		for _, member := range members {
+			if member = bytes.TrimSpace(member); string(member) != "null" && member[0] != '{' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// validAuthorizationDetails checks RFC 9396 section 2.
+func validAuthorizationDetails(text string) bool {
+	if !uniqueMembers(text) {
+		return false
+	}
+	var details []map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &details) != nil || details == nil {
+		return false
+	}
+	for _, detail := range details {
+		var kind string
+		if json.Unmarshal(detail["type"], &kind) != nil || kind == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// uniqueMembers reports whether text is one JSON value in which no object has a member twice.
+func uniqueMembers(text string) bool {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	type level struct {
+		members map[string]bool // nil for an array
+		name    bool            // the next string is a member's name
+	}
+	var levels []level
+	for {
+		token, err := decoder.Token()
+		if err == io.EOF {
+			return len(levels) == 0
+		}
+		if err != nil || len(levels) > maxDepth {
+			return false
+		}
+		var top *level
+		if len(levels) > 0 {
+			top = &levels[len(levels)-1]
+		}
+		switch token {
+		case json.Delim('{'):
+			if top != nil && top.members != nil {
+				top.name = true
+			}
+			levels = append(levels, level{members: map[string]bool{}, name: true})
+			continue
+		case json.Delim('['):
+			if top != nil && top.members != nil {
+				top.name = true
+			}
+			levels = append(levels, level{})
+			continue
+		case json.Delim('}'), json.Delim(']'):
+			levels = levels[:len(levels)-1]
+			continue
+		}
+		if top == nil || top.members == nil {
+			continue
+		}
+		if !top.name {
+			top.name = true
+			continue
+		}
+		name := token.(string) // the decoder accepts nothing else here
+		if top.members[name] {
+			return false
+		}
+		top.members[name], top.name = true, false
+	}
+}
+
+// maxDepth bounds the nesting of JSON parameters; real ones have three levels.
+const maxDepth = 32

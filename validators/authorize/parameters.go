@@ -1,0 +1,191 @@
+package authorize
+
+import (
+	"strings"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
+
+var withScope = rule.When{Names: scan.NamesOf(scan.Scope)}
+
+// extensions are the single-valued parameters that other standards than RFC 6749 define here. resource and audience may repeat.
+var extensions = rule.RelevantNames(rule.Authorize) &^ scan.NamesOf(scan.ResponseType, scan.ClientID, scan.RedirectURI, scan.Scope, scan.State,
+	scan.ResponseMode, scan.Resource, scan.Audience, scan.RequestCredentials)
+
+// Parameters are the rules about the other parameters of RFC 6749, RFC 8707 and RFC 9396.
+var Parameters = []rule.Rule{
+	repeated("authorize.scope.repeated", scan.Scope, "Servers take the first, the last or all.", "RFC 6749 section 3.1 with erratum 5708", "A-05"),
+	{
+		ID: "authorize.extension.repeated", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere,
+		When:        rule.When{Names: extensions},
+		Title:       "A single-valued parameter of an extension occurs more than once, such as nonce, prompt or code_challenge",
+		Why:         "Which of them counts differs; a second code_challenge undoes the first.",
+		Source:      "RFC 7636, OpenID Connect Core section 3.1.2.1, RFC 9101; RFC 8707 lets resource repeat",
+		Covers:      []string{"A-06"},
+		Description: "a parameter must occur once",
+		Check:       func(c *rule.Case) bool { return c.Repeated(extensions) != 0 },
+	},
+	{
+		ID: "authorize.scope.malformed", Endpoints: here, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withScope,
+		Title:       "scope is not a list of printable ASCII words, without quotes and backslashes, with single blanks between",
+		Why:         "The grammar keeps scopes comparable. Names of Hub services may hold other characters.",
+		Source:      "RFC 6749 section 3.3 and appendix A.4",
+		Covers:      []string{"A-30"},
+		Description: "scope is malformed",
+		Check:       func(c *rule.Case) bool { return MalformedScope(c.Get(scan.Scope)) },
+	},
+	{
+		ID: "authorize.scope.missing", Endpoints: here, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.OnRequest,
+		Title:       "scope is missing",
+		Why:         "For servers without a default scope. Off by default: a server may have one.",
+		Source:      "RFC 6749 section 3.3",
+		Covers:      []string{"A-31"},
+		Description: "scope is missing",
+		Check:       func(c *rule.Case) bool { return !c.Has(scan.Scope) && !c.RequestObject() },
+	},
+	{
+		ID: "authorize.scope.not_allowed", Endpoints: here, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.ReportEverywhere, When: withScope,
+		Title:       "scope holds a word that the client's record does not list",
+		Why:         "Servers may ignore such a word instead, so the finding is only reported.",
+		Source:      "RFC 6749 sections 3.3 and 4.1.2.1, RFC 7591 section 2",
+		Covers:      []string{"A-32"},
+		Description: "the client may not ask for this scope",
+		Check: func(c *rule.Case) bool {
+			client, standing := c.Client()
+			return standing == rule.Known && ScopeBeyond(c.Get(scan.Scope), client.Scopes)
+		},
+	},
+	{
+		ID: "authorize.scope.unregistered_service", Endpoints: here, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.Modes{Hub: rule.Report}, When: withScope,
+		Title:       "No word of scope names a registered service",
+		Why:         "Hub's scopes are services. Only judged when the source holds all services of a Hub.",
+		Source:      "Hub documentation, OAuth 2.0 Errors: \"does not match any registered service\"",
+		Description: "the scope does not match any registered service",
+		Check:       func(c *rule.Case) bool { return NoServiceNamed(c.Directory, c.Get(scan.Scope)) },
+	},
+	{
+		ID: "authorize.state.malformed", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		When:        rule.When{Signs: scan.NonASCII | scan.Control},
+		Title:       "state holds a character that is not printable ASCII",
+		Why:         "It would not come back as it was sent.",
+		Source:      "RFC 6749 appendix A.5",
+		Covers:      []string{"A-33"},
+		Description: "state holds a character that is not allowed",
+		Check:       func(c *rule.Case) bool { return !printable(c.Get(scan.State)) },
+	},
+	{
+		ID: "authorize.state.missing", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest, When: withResponseType,
+		Title:       "Neither state nor code_challenge nor nonce",
+		Why:         "Nothing binds the response to the browser that asked. Off by default: state is optional, and many Hub clients send none.",
+		Source:      "RFC 6749 section 10.12, RFC 9700 section 4.7",
+		Covers:      []string{"A-34"},
+		Description: "state is missing",
+		Check: func(c *rule.Case) bool {
+			return !c.Has(scan.State) && !c.Has(scan.CodeChallenge) && !c.Has(scan.Nonce) && !c.RequestObject()
+		},
+	},
+	{
+		ID: "authorize.state.short", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest,
+		When:        rule.When{Names: scan.NamesOf(scan.State, scan.Nonce)},
+		Title:       "state or nonce has fewer than 8 characters",
+		Why:         "It can be guessed. Off by default: its length is no proof of its entropy.",
+		Source:      "RFC 6749 section 10.10",
+		Covers:      []string{"A-35"},
+		Description: "state or nonce is too short",
+		Check: func(c *rule.Case) bool {
+			return c.Has(scan.State) && len(c.Get(scan.State)) < 8 || c.Has(scan.Nonce) && len(c.Get(scan.Nonce)) < 8
+		},
+	},
+	{
+		ID: "authorize.resource.malformed", Endpoints: here, Error: "invalid_target", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		When:        rule.When{Names: scan.NamesOf(scan.Resource)},
+		Title:       "resource is not an absolute URI, or has a fragment",
+		Why:         "It names the audience of the token.",
+		Source:      "RFC 8707 section 2",
+		Covers:      []string{"A-46"},
+		Description: "resource must be an absolute URI without a fragment",
+		Check:       MalformedResource,
+	},
+	{
+		ID: "authorize.authorization_details.malformed", Endpoints: here, Error: "invalid_authorization_details", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		When:        rule.When{Names: scan.NamesOf(scan.AuthorizationDetails)},
+		Title:       "authorization_details is not a JSON array of objects, each with a string type",
+		Why:         "A server that reads it leniently grants something else than was shown.",
+		Source:      "RFC 9396 sections 2 and 5",
+		Covers:      []string{"A-45"},
+		Description: "authorization_details is malformed",
+		Check: func(c *rule.Case) bool {
+			return c.Has(scan.AuthorizationDetails) && !validAuthorizationDetails(c.Get(scan.AuthorizationDetails))
+		},
+	},
+}
+
+// MalformedScope reports whether a scope breaks RFC 6749 appendix A.4; an empty one counts as omitted.
+func MalformedScope(scope string) bool {
+	for i := 0; i < len(scope); i++ {
+		switch c := scope[i]; {
+		case c == ' ':
+			if i == 0 || i == len(scope)-1 || scope[i-1] == ' ' {
+				return true
+			}
+		case c < 0x21 || c > 0x7E || c == '"' || c == '\\':
+			return true
+		}
+	}
+	return false
+}
+
+// ScopeBeyond reports whether a scope has a word that is not among the allowed ones; nil allows all.
+func ScopeBeyond(scope string, allowed []string) bool {
+	if allowed == nil {
+		return false
+	}
+	beyond := false
+	rule.Words(scope, func(word string) bool {
+		for _, a := range allowed {
+			if a == word {
+				return true
+			}
+		}
+		beyond = true
+		return false
+	})
+	return beyond
+}
+
+// NoServiceNamed reports whether a directory that knows every service of a Hub knows none of the scope's words. OpenID Connect's own scopes are no services.
+func NoServiceNamed(directory rule.Directory, scope string) bool {
+	if directory == nil || scope == "" {
+		return false
+	}
+	none := true
+	rule.Words(scope, func(word string) bool {
+		switch word {
+		case "openid", "profile", "email", "address", "phone", "offline_access":
+			none = false
+		default:
+			if known, complete := directory.Service(word); known || !complete {
+				none = false
+			}
+		}
+		return none
+	})
+	return none
+}
+
+// MalformedResource reports whether some resource parameter is not an absolute URI without a fragment, RFC 8707 section 2.
+func MalformedResource(c *rule.Case) bool {
+	for i := range c.Parameters.List {
+		item := &c.Parameters.List[i]
+		if item.Name != scan.Resource {
+			continue
+		}
+		value := c.Parameters.Value(item)
+		if value != "" && (redirecturi.Inspect(value)&(redirecturi.Relative|redirecturi.Fragment|redirecturi.Character) != 0 || !strings.Contains(value, ":")) {
+			return true
+		}
+	}
+	return false
+}

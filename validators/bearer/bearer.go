@@ -1,0 +1,204 @@
+// Package bearer holds the rules of requests that carry access tokens: RFC 6750, at the UserInfo endpoint and at protected resources.
+package bearer
+
+import (
+	"strings"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
+
+var here = rule.At(rule.Userinfo, rule.Resource)
+
+// MaxToken is the length in bytes from which a token is worth a report.
+const MaxToken = 8 << 10
+
+// Rules are the rules about access tokens.
+var Rules = []rule.Rule{
+	{
+		ID: "bearer.header.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true,
+		Title:       "More than one Authorization header, or several joined by a comma",
+		Why:         "Servers take the first, the last or both joined by a comma: one token is checked, another is used.",
+		Source:      "RFC 9110 sections 5.3 and 11.6.2, RFC 6750 section 2",
+		Covers:      []string{"B-04", "B-01"},
+		Description: "there must be one Authorization header",
+		Check: func(c *rule.Case) bool {
+			fields := c.Header["Authorization"]
+			return len(fields) > 1 || len(fields) == 1 && joined(fields[0])
+		},
+	},
+	{
+		ID: "bearer.header.malformed", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true,
+		Title: "Bearer without a token, or with a control, a tab, a non-ASCII byte or outer blanks",
+		Why: "Parsers trim, cut or join such values differently. Several blanks after Bearer are legal, and so is every case of the word. " +
+			"Tokens with inner blanks, semicolons and colons are Hub's own.",
+		Source:      "RFC 6750 section 2.1, RFC 9110 section 11.4; seed: Hub documentation, \"Authorization header … is not of the Bearer type\"",
+		Covers:      []string{"B-02", "B-15", "F-03"},
+		Description: "the Authorization header is malformed",
+		Check: func(c *rule.Case) bool {
+			credentials, presented := token(c)
+			if !presented {
+				return false
+			}
+			if credentials == "" || credentials[len(credentials)-1] == ' ' {
+				return true
+			}
+			for i := 0; i < len(credentials); i++ {
+				if credentials[i] < 0x20 || credentials[i] > 0x7E {
+					return true
+				}
+			}
+			return false
+		},
+	},
+	{
+		ID: "bearer.token.malformed", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Enforce}, Unexemptible: true,
+		Title:       "The token is not of the b64token form",
+		Why:         "Letters, digits and -._~+/ with = at the end. Off in the hub profile: Hub's tokens hold blanks, semicolons, colons and inner =.",
+		Source:      "RFC 6750 section 2.1",
+		Covers:      []string{"B-03", "B-04"},
+		Description: "the access token is malformed",
+		Check: func(c *rule.Case) bool {
+			credentials, presented := token(c)
+			return presented && credentials != "" && !b64token(credentials)
+		},
+	},
+	{
+		ID: "bearer.token.too_long", Endpoints: here, Error: "invalid_request", Modes: rule.ReportEverywhere, Unexemptible: true,
+		Title:       "The token has more than 8 KiB",
+		Why:         "Servers may cut or refuse the header. Only reported: a refusal sends JetBrains' web client into a loop of logins.",
+		Source:      "Jetty and Tomcat limit the header block to 8 KiB",
+		Covers:      []string{"T-07"},
+		Description: "the access token is too long",
+		Check: func(c *rule.Case) bool {
+			credentials, _ := token(c)
+			return len(credentials) > MaxToken
+		},
+	},
+	{
+		ID: "bearer.token.several_ways", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true,
+		When:        withToken,
+		Title:       "The token is sent in more than one way: header, body, query",
+		Why:         "One is checked, another is used.",
+		Source:      "RFC 6750 section 2",
+		Covers:      []string{"B-01"},
+		Description: "the access token must be sent in one way only",
+		Check: func(c *rule.Case) bool {
+			_, presented := token(c)
+			inQuery, inBody := c.Parameters.In[scan.Query].Has(scan.AccessToken), c.Parameters.In[scan.Body].Has(scan.AccessToken)
+			return presented && (inQuery || inBody) || inQuery && inBody
+		},
+	},
+	{
+		ID: "bearer.access_token.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true, When: withToken,
+		Title:       "access_token occurs more than once",
+		Why:         "Servers take the first, the last or a list, which some of them ignore.",
+		Source:      "RFC 6750 section 3.1",
+		Covers:      []string{"B-09"},
+		Description: "access_token must occur once",
+		Check:       func(c *rule.Case) bool { return c.Parameters.Repeated.Has(scan.AccessToken) },
+	},
+	{
+		ID: "bearer.access_token.in_query", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Report}, Unexemptible: true, When: withToken,
+		Title:       "The token is in the query",
+		Why:         "URLs are logged and remembered.",
+		Source:      "RFC 6750 section 2.3, RFC 9700 section 4.3.2",
+		Covers:      []string{"B-08"},
+		Description: "the access token must not be sent in the query",
+		Check:       func(c *rule.Case) bool { return c.Parameters.In[scan.Query].Has(scan.AccessToken) },
+	},
+	{
+		ID: "bearer.access_token.body", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true, When: withToken,
+		Title:       "The token is in a form that is not plain ASCII",
+		Why:         "A token in a body needs a form in which nothing can be read in another charset.",
+		Source:      "RFC 6750 section 2.2",
+		Covers:      []string{"B-07"},
+		Description: "a form with an access token must be ASCII",
+		Check: func(c *rule.Case) bool {
+			if !c.Parameters.In[scan.Body].Has(scan.AccessToken) {
+				return false
+			}
+			for i := 0; i < len(c.Body); i++ {
+				if c.Body[i] >= 0x80 {
+					return true
+				}
+			}
+			return c.ContentType().Charset == rule.Foreign
+		},
+	},
+	{
+		ID: "bearer.scheme.other", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce}, Unexemptible: true,
+		Title:       "An Authorization header of another scheme, and no token",
+		Why:         "The resource speaks Bearer. Off in the hub profile: Hub accepts Basic.",
+		Source:      "RFC 6750 section 3",
+		Covers:      []string{"B-06"},
+		Description: "an access token is required",
+		Check: func(c *rule.Case) bool {
+			_, presented := token(c)
+			return !presented && len(c.Header["Authorization"]) > 0 && !c.Has(scan.AccessToken) && !c.Preflight()
+		},
+	},
+	{
+		ID: "bearer.token.missing", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce}, Unexemptible: true,
+		Title:       "No token at all",
+		Why:         "The answer is a challenge without an error code, so that the client knows what to do. Off in the hub profile: Hub has guests.",
+		Source:      "RFC 6750 section 3.1",
+		Covers:      []string{"B-05"},
+		Description: "an access token is required",
+		Check: func(c *rule.Case) bool {
+			return len(c.Header["Authorization"]) == 0 && !c.Has(scan.AccessToken) && !c.Preflight()
+		},
+	},
+}
+
+var withToken = rule.When{Names: scan.NamesOf(scan.AccessToken)}
+
+// token returns what follows the scheme in the first Authorization header, and whether that scheme carries an access token: Bearer, or DPoP of RFC 9449. Several
+// blanks may stand between (RFC 6750 section 2.1). A tab behind the scheme belongs to the credentials, which makes them malformed.
+func token(c *rule.Case) (credentials string, presented bool) {
+	fields := c.Header["Authorization"]
+	if len(fields) == 0 {
+		return "", false
+	}
+	scheme, rest := fields[0], ""
+	if end := strings.IndexAny(scheme, " \t"); end >= 0 {
+		scheme, rest = scheme[:end], scheme[end:]
+	}
+	if !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP") {
+		return "", false
+	}
+	return strings.TrimLeft(rest, " "), true
+}
+
+// joined reports whether a value holds a second scheme behind a comma, as proxies and frameworks join repeated fields. No known token holds a comma.
+func joined(value string) bool {
+	for {
+		_, rest, found := strings.Cut(value, ",")
+		if !found {
+			return false
+		}
+		scheme, _, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
+		if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "DPoP") || strings.EqualFold(scheme, "Basic") {
+			return true
+		}
+		value = rest
+	}
+}
+
+// b64token reports whether s matches RFC 6750 section 2.1.
+func b64token(s string) bool {
+	padding := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '=' && i > 0:
+			padding = true
+		case padding:
+			return false
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '.', c == '_', c == '~', c == '+', c == '/':
+		default:
+			return false
+		}
+	}
+	return s != ""
+}

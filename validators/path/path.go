@@ -1,0 +1,213 @@
+// Package path decides which endpoint a request path means: to the guard, which takes it literally, and to every server that may stand
+// behind it, which may not.
+//
+// Servers strip path parameters, decode twice, merge slashes, ignore case or a trailing slash. A path that some of them takes for an
+// endpoint, although it is not literally that endpoint, is ambiguous: whoever routes by it can be led around the guard.
+package path
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MaxLength is the longest path in bytes whose odd spellings are worked out. A longer path with an odd spelling is ambiguous.
+const MaxLength = 8 << 10
+
+// Result is what a path means.
+type Result struct {
+	// Tag is the value that the endpoint was added with, zero if the path is no endpoint. For an ambiguous path it is the endpoint that it can be taken for.
+	Tag uint8
+	// Ambiguous says that some server takes the path for that endpoint although it is not literally it.
+	Ambiguous bool
+	// Below is the tag of the endpoint whose sub-path this is, such as /token/extra below /token; zero if there is none.
+	Below uint8
+	// Shaped says that the path ends like a usual endpoint, but is not configured as one: perhaps the base path is wrong.
+	Shaped bool
+}
+
+// Set is an immutable set of endpoints. The zero value holds none.
+type Set struct {
+	exact    []entry
+	prefixes []entry
+	shapes   []string
+}
+
+type entry struct {
+	path string // as configured; of a prefix up to and including the final slash
+	bare string // exact paths only: without the final slash
+	tag  uint8
+}
+
+// Add adds an endpoint: an escaped path that begins with a slash and holds neither query nor fragment, or, ending in "/*", everything
+// below a prefix. The tag must not be zero. Paths must be in their plain spelling, so that the literal path exists.
+func (s *Set) Add(path string, tag uint8) error {
+	prefix := strings.HasSuffix(path, "/*")
+	plain := strings.TrimSuffix(path, "*")
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		return fmt.Errorf("path %q must begin with a slash", path)
+	case strings.ContainsAny(plain, "?#;%*\\ ") || strings.Contains(plain, "//") || hasDotSegment(plain):
+		return fmt.Errorf("path %q must be written plainly: without query, escapes, path parameters, double slashes, dot segments or wildcards other than a final /*", path)
+	}
+	if prefix {
+		s.prefixes = append(s.prefixes, entry{path: plain, tag: tag})
+		slices.SortStableFunc(s.prefixes, func(a, b entry) int { return len(b.path) - len(a.path) })
+		return nil
+	}
+	for _, e := range s.exact {
+		if e.path == path && e.tag != tag {
+			return fmt.Errorf("path %q is configured as two different endpoints", path)
+		}
+	}
+	s.exact = append(s.exact, entry{path: path, bare: trimSlash(path), tag: tag})
+	return nil
+}
+
+// Shape adds a path ending, such as /oauth2/token, that looks like an endpoint wherever it occurs.
+func (s *Set) Shape(suffix string) { s.shapes = append(s.shapes, suffix) }
+
+// Classify says what an escaped path means. Named endpoints win over prefixes.
+func (s *Set) Classify(escaped string) Result {
+	for i := range s.exact {
+		if s.exact[i].path == escaped {
+			return Result{Tag: s.exact[i].tag}
+		}
+	}
+	if !odd(escaped) {
+		return s.plain(escaped)
+	}
+	// A session identifier in the path is ordinary with servlet containers; it is judged as the endpoint.
+	if path, ok := cutSession(escaped); ok {
+		for i := range s.exact {
+			if s.exact[i].path == path {
+				return Result{Tag: s.exact[i].tag}
+			}
+		}
+	}
+	literal := s.prefix(escaped)
+	if len(escaped) > MaxLength {
+		// Too long to be cleaned: nobody needs such a path, and what cannot be worked out must not pass as something known.
+		if len(s.exact) > 0 {
+			literal = s.exact[0].tag
+		}
+		return Result{Tag: literal, Ambiguous: true}
+	}
+	result := Result{Tag: literal, Below: s.below(escaped)}
+	readings(escaped, func(reading string) bool {
+		for i := range s.exact {
+			if s.exact[i].means(reading) {
+				result = Result{Tag: s.exact[i].tag, Ambiguous: true}
+				return false
+			}
+		}
+		// Cleaning must not lead into a protected prefix, nor out of one.
+		if tag := s.foldedPrefix(reading); tag != literal {
+			result.Ambiguous = true
+			if tag != 0 {
+				result.Tag = tag
+			}
+		}
+		return true
+	})
+	return result
+}
+
+// plain classifies a path whose bytes have one reading, apart from case, a final slash and a final suffix.
+func (s *Set) plain(path string) Result {
+	for i := range s.exact {
+		if s.exact[i].means(path) {
+			return Result{Tag: s.exact[i].tag, Ambiguous: true}
+		}
+	}
+	tag := s.prefix(path)
+	if tag == 0 {
+		if folded := s.foldedPrefix(path); folded != 0 {
+			return Result{Tag: folded, Ambiguous: true}
+		}
+	}
+	return Result{Tag: tag, Below: s.below(path), Shaped: tag == 0 && s.shaped(path)}
+}
+
+func (s *Set) prefix(path string) uint8 {
+	for i := range s.prefixes {
+		if strings.HasPrefix(path, s.prefixes[i].path) {
+			return s.prefixes[i].tag
+		}
+	}
+	return 0
+}
+
+func (s *Set) foldedPrefix(path string) uint8 {
+	for i := range s.prefixes {
+		if p := s.prefixes[i].path; len(path) >= len(p) && strings.EqualFold(path[:len(p)], p) {
+			return s.prefixes[i].tag
+		}
+	}
+	return 0
+}
+
+func (s *Set) below(path string) uint8 {
+	for i := range s.exact {
+		if rest, found := strings.CutPrefix(path, s.exact[i].bare); found && len(rest) > 1 && rest[0] == '/' {
+			return s.exact[i].tag
+		}
+	}
+	return 0
+}
+
+func (s *Set) shaped(path string) bool {
+	for _, suffix := range s.shapes {
+		if strings.HasSuffix(path, suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+// means reports whether a server that ignores case, one final slash and a format suffix takes the path for the endpoint.
+func (e *entry) means(path string) bool {
+	if len(path) < len(e.bare) || len(path) > 3*len(e.bare)+len("/.json/") {
+		return false // the long s and the Kelvin sign are the longest spellings of a letter
+	}
+	return equalBut(path, e.bare) || e.bare != e.path && strings.EqualFold(path, e.path)
+}
+
+func equalBut(path, bare string) bool {
+	path = trimSlash(path)
+	if strings.EqualFold(path, bare) {
+		return true
+	}
+	for _, suffix := range [...]string{".json", ".xml", "."} {
+		if cut := len(path) - len(suffix); cut > 0 && strings.EqualFold(path[cut:], suffix) && strings.EqualFold(trimSlash(path[:cut]), bare) {
+			return true
+		}
+	}
+	return false
+}
+
+func trimSlash(path string) string {
+	if len(path) > 1 && path[len(path)-1] == '/' {
+		return path[:len(path)-1]
+	}
+	return path
+}
+
+// cutSession removes a final ";jsessionid=…" as servlet containers write it.
+func cutSession(path string) (string, bool) {
+	cut := strings.IndexByte(path, ';')
+	if cut < 0 {
+		return path, false
+	}
+	id, found := strings.CutPrefix(path[cut:], ";jsessionid=")
+	if !found || id == "" {
+		return path, false
+	}
+	for i := 0; i < len(id); i++ {
+		c := id[i]
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && !strings.ContainsRune(".-_!~", rune(c)) {
+			return path, false
+		}
+	}
+	return path[:cut], true
+}

@@ -1,0 +1,181 @@
+// Package redirecturi judges redirect URIs: whether one is registered, and whether its syntax is one that clients, browsers and servers
+// read alike. It works on the bytes; general URI parsers hide an empty fragment, or find another host than a browser does.
+package redirecturi
+
+import "strings"
+
+// Flaws is a set of reasons not to trust a redirect URI that is not registered as it is.
+type Flaws uint8
+
+// The flaws.
+const (
+	// Relative is a URI without a scheme, or an http URI without "//" and a host, RFC 6749 section 3.1.2.
+	Relative Flaws = 1 << iota
+	// Fragment is a URI with a number sign, even a final one, RFC 6749 section 3.1.2.
+	Fragment
+	// DangerousScheme is a scheme that runs, shows or reads something instead of calling a client.
+	DangerousScheme
+	// ScriptScheme is a scheme that runs what it carries; it is refused even if registered.
+	ScriptScheme
+	// Character is a control, a blank, a backslash, a byte above 0x7E, a malformed escape or another byte that RFC 3986 does not allow.
+	Character
+	// Authority is user information, a percent sign, a bracket or a malformed port in the host part.
+	Authority
+	// ResponseParameter is a query that already holds a parameter of the response, such as code or state.
+	ResponseParameter
+	// Insecure is http to a host that is not the loopback.
+	Insecure
+)
+
+// Inspect finds the flaws of a decoded redirect URI.
+func Inspect(uri string) Flaws {
+	var flaws Flaws
+	for i := 0; i < len(uri); i++ {
+		c := uri[i]
+		switch {
+		case c <= ' ' || c >= 0x7F || strings.IndexByte("\"<>\\^`{|}", c) >= 0:
+			flaws |= Character
+		case c == '%' && (i+2 >= len(uri) || !isHex(uri[i+1]) || !isHex(uri[i+2])):
+			flaws |= Character
+		case c == '#':
+			flaws |= Fragment
+		}
+	}
+	scheme, rest, found := cutScheme(uri)
+	flaws |= schemeFlaws(uri)
+	switch {
+	case !found:
+		flaws |= Relative
+	case scheme == "http" || scheme == "https":
+		flaws |= inspectAuthority(scheme, rest)
+	}
+	if _, query, found := strings.Cut(rest, "?"); found && holdsResponseParameter(query) {
+		flaws |= ResponseParameter
+	}
+	return flaws
+}
+
+// cutScheme splits a URI behind the colon of its scheme, which is returned in lower case.
+func cutScheme(uri string) (scheme, rest string, found bool) {
+	for i := 0; i < len(uri); i++ {
+		switch c := uri[i] | 0x20; {
+		case c >= 'a' && c <= 'z':
+		case i > 0 && (uri[i] >= '0' && uri[i] <= '9' || strings.IndexByte("+-.", uri[i]) >= 0):
+		case i > 0 && uri[i] == ':':
+			return strings.ToLower(uri[:i]), uri[i+1:], true
+		default:
+			return "", uri, false
+		}
+	}
+	return "", uri, false
+}
+
+// schemeFlaws finds dangerous schemes as a browser does: after removing tabs and line ends anywhere, and controls and blanks in front.
+func schemeFlaws(uri string) Flaws {
+	var buffer [16]byte
+	n := 0
+	for i := 0; i < len(uri) && n < len(buffer); i++ {
+		c := uri[i]
+		if c == ':' {
+			switch string(buffer[:n]) {
+			case "javascript", "data", "vbscript":
+				return DangerousScheme | ScriptScheme
+			case "blob", "file", "filesystem", "about", "ws", "wss", "mailto", "view-source":
+				return DangerousScheme
+			}
+			return 0
+		}
+		if c == '\t' || c == '\n' || c == '\r' || n == 0 && c <= ' ' {
+			continue
+		}
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		buffer[n] = c
+		n++
+	}
+	return 0
+}
+
+// inspectAuthority looks at what follows "http:" or "https:".
+func inspectAuthority(scheme, rest string) Flaws {
+	rest, found := strings.CutPrefix(rest, "//")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	if !found || rest == "" || rest[0] == ':' {
+		return Relative
+	}
+	var flaws Flaws
+	host, port := rest, ""
+	if strings.HasPrefix(rest, "[") {
+		end := strings.IndexByte(rest, ']')
+		if end < 0 || strings.Trim(rest[1:end], "0123456789abcdefABCDEF:.") != "" {
+			return Authority
+		}
+		host, port = rest[:end+1], rest[end+1:]
+		if port != "" && port[0] != ':' {
+			return Authority
+		}
+	} else if colon := strings.IndexByte(rest, ':'); colon >= 0 {
+		host, port = rest[:colon], rest[colon:]
+	}
+	if strings.ContainsAny(rest, "@%\\") || !strings.HasPrefix(host, "[") && strings.ContainsAny(host, "[]") ||
+		port != "" && strings.Trim(port[1:], "0123456789") != "" {
+		flaws |= Authority
+	}
+	if scheme == "http" && host != "127.0.0.1" && host != "[::1]" && !strings.EqualFold(host, "localhost") {
+		flaws |= Insecure
+	}
+	return flaws
+}
+
+// holdsResponseParameter reports whether a query names a parameter of an authorization response. A client that takes the first or the last of two
+// would take the attacker's.
+func holdsResponseParameter(query string) bool {
+	query, _, _ = strings.Cut(query, "#")
+	for query != "" {
+		var pair string
+		if end := strings.IndexAny(query, "&;"); end >= 0 {
+			pair, query = query[:end], query[end+1:]
+		} else {
+			pair, query = query, ""
+		}
+		name, _, _ := strings.Cut(pair, "=")
+		switch unescape(name) {
+		case "code", "state", "response", "error", "iss", "access_token", "id_token":
+			return true
+		}
+	}
+	return false
+}
+
+func unescape(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	decoded := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
+			c = hexDigit(s[i+1])<<4 | hexDigit(s[i+2])
+			i += 2
+		}
+		decoded = append(decoded, c)
+	}
+	return string(decoded)
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
+}
+
+func hexDigit(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c | 0x20 - 'a' + 10
+}
+
+// Scripts finds nothing but a script scheme, the one flaw that a registered URI may not have.
+func Scripts(uri string) Flaws { return schemeFlaws(uri) & ScriptScheme }

@@ -1,0 +1,228 @@
+package rule
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
+
+// Scheme is the kind of the Authorization header at the token endpoint.
+type Scheme uint8
+
+// The schemes.
+const (
+	NoScheme Scheme = iota
+	BasicScheme
+	OtherScheme
+)
+
+// Reading is one legal reading of a Basic value. The standard wants identifier and secret form-encoded before they are joined
+// (RFC 6749 section 2.3.1); most clients join them as they are, some of them with a colon in the identifier.
+type Reading struct {
+	ID, Secret string
+}
+
+// maxReadings bounds the readings: three of the first colon, and those of seven more colons.
+const maxReadings = 10
+
+// Authentication is how a client identified and authenticated itself at the token endpoint (RFC 6749 section 2.3).
+type Authentication struct {
+	// Scheme is the kind of the Authorization header.
+	Scheme Scheme
+	// Malformed is a Basic value that is not base64 or has no colon.
+	Malformed bool
+	// Loose is a Basic value that lenient decoders accept and strict ones do not.
+	Loose bool
+	// Standing is the best standing among the readings.
+	Standing Standing
+	// Subject is the subject of a client assertion, as far as it can be read without its key.
+	Subject string
+
+	parsed   bool
+	buffer   []byte
+	readings [maxReadings]Reading
+	count    int
+	clients  [maxReadings]*Client
+	found    int
+}
+
+func (a *Authentication) reset() {
+	buffer := a.buffer
+	if a.parsed {
+		*a = Authentication{}
+	}
+	a.buffer = buffer[:0]
+}
+
+// Readings are the legal readings of a well-formed Basic value.
+func (a *Authentication) Readings() []Reading { return a.readings[:a.count] }
+
+// Clients are the registered clients that some reading names. There is more than one only if the bytes allow it.
+func (a *Authentication) Clients() []*Client { return a.clients[:a.found] }
+
+// All reports whether there is a registered client, and the condition holds for every client that a legal reading names.
+func (a *Authentication) All(condition func(*Client) bool) bool {
+	for _, client := range a.Clients() {
+		if !condition(client) {
+			return false
+		}
+	}
+	return a.found > 0
+}
+
+// Authentication finds out how the client identified itself.
+func (c *Case) Authentication() *Authentication {
+	a := &c.authentication
+	if a.parsed {
+		return a
+	}
+	a.parsed = true
+	if fields := c.Header["Authorization"]; len(fields) > 0 {
+		a.header(fields[0])
+	}
+	if c.Has(scan.ClientAssertion) {
+		a.Subject = assertionSubject(c.Get(scan.ClientAssertion))
+	}
+	id, named := c.Single(scan.ClientID)
+	switch {
+	case a.count > 0:
+		for i, reading := range a.readings[:a.count] {
+			if named && reading.ID != id || a.named(i) {
+				continue
+			}
+			c.identify(a, reading.ID)
+		}
+	case named:
+		c.identify(a, id)
+	case a.Subject != "":
+		c.identify(a, a.Subject)
+	}
+	return a
+}
+
+// named reports whether an earlier reading has the same identifier.
+func (a *Authentication) named(i int) bool {
+	for _, earlier := range a.readings[:i] {
+		if earlier.ID == a.readings[i].ID {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Case) identify(a *Authentication, id string) {
+	if id == "" {
+		return
+	}
+	client, standing := c.find(id)
+	switch {
+	case standing == Known:
+		a.clients[a.found] = client
+		a.found++
+		a.Standing = Known
+	case a.Standing != Known && (a.Standing == NotAsked || standing == Unjudged):
+		a.Standing = standing
+	}
+}
+
+// header reads an Authorization value.
+func (a *Authentication) header(value string) {
+	a.Scheme = OtherScheme
+	scheme, credentials, found := strings.Cut(value, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return
+	}
+	a.Scheme = BasicScheme
+	if !found || !a.decode(strings.Trim(credentials, " ")) {
+		a.Malformed = true
+	}
+}
+
+// decode fills the readings from a base64 value. RFC 7617 section 2 splits at the first colon.
+func (a *Authentication) decode(encoded string) bool {
+	if size := base64.StdEncoding.DecodedLen(len(encoded)); cap(a.buffer) < 2*size {
+		a.buffer = make([]byte, 0, 2*size)
+	}
+	decoded, err := strictBase64.AppendDecode(a.buffer[:0], scan.Bytes(encoded))
+	if err != nil || strings.ContainsAny(encoded, "\r\n") {
+		a.Loose = true
+		relaxed := strings.NewReplacer("-", "+", "_", "/", "\r", "", "\n", "").Replace(strings.TrimRight(encoded, "="))
+		if decoded, err = base64.RawStdEncoding.AppendDecode(a.buffer[:0], []byte(relaxed)); err != nil {
+			return false
+		}
+	}
+	text := scan.Text(decoded)
+	colon := strings.IndexByte(text, ':')
+	if colon < 0 {
+		return false
+	}
+	a.add(text[:colon], text[colon+1:])
+	if strings.ContainsAny(text, "%+") {
+		a.add(unescape(text[:colon], true), unescape(text[colon+1:], true))
+		a.add(unescape(text[:colon], false), unescape(text[colon+1:], false))
+	}
+	for at := colon + 1; a.count < maxReadings; at++ {
+		next := strings.IndexByte(text[at:], ':')
+		if next < 0 {
+			break
+		}
+		at += next
+		a.add(text[:at], text[at+1:])
+	}
+	return true
+}
+
+var strictBase64 = base64.StdEncoding.Strict()
+
+func (a *Authentication) add(id, secret string) {
+	a.readings[a.count] = Reading{ID: id, Secret: secret}
+	a.count++
+}
+
+// unescape decodes percent escapes, and plus signs if asked; malformed escapes stay as they are.
+func unescape(s string, plus bool) string {
+	if !strings.ContainsAny(s, "%+") {
+		return s
+	}
+	var out strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '+' && plus {
+			c = ' '
+		} else if c == '%' && i+2 < len(s) {
+			if value, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				c = byte(value)
+				i += 2
+			}
+		}
+		out.WriteByte(c)
+	}
+	return out.String()
+}
+
+// assertionSubject reads the subject of a JWT without checking its signature; it is empty if there is none.
+func assertionSubject(assertion string) string {
+	_, rest, _ := strings.Cut(assertion, ".")
+	payload, _, found := strings.Cut(rest, ".")
+	if !found {
+		return ""
+	}
+	decoded, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil {
+		return ""
+	}
+	var claims struct {
+		Subject string `json:"sub"`
+		Issuer  string `json:"iss"`
+	}
+	if json.Unmarshal(decoded, &claims) != nil {
+		return ""
+	}
+	if claims.Subject == "" {
+		return claims.Issuer
+	}
+	return claims.Subject
+}

@@ -1,0 +1,237 @@
+package rule
+
+import (
+	"strings"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
+
+// Options is what the configuration says to the rules themselves, beside their modes.
+type Options struct {
+	// Profile is the profile in force.
+	Profile Profile
+	// RequestObjects says how the server treats request and request_uri.
+	RequestObjects RequestObjects
+	// Limits bounds the request.
+	Limits scan.Limits
+}
+
+// RequestObjects says what a server does with the parameters request and request_uri (RFC 9101, RFC 9126).
+type RequestObjects uint8
+
+const (
+	// RequestObjectsIgnored servers do not know them: everything is judged as if they were not there.
+	RequestObjectsIgnored RequestObjects = iota
+	// RequestObjectsUnknown servers may know them: one of the two excuses missing parameters other than client_id.
+	RequestObjectsUnknown
+)
+
+// Case is one request under judgement: the request, what the scan read in it, and what is known about its client, found out when a rule first asks.
+// It is made to be used again, and not safe for concurrent use.
+type Case struct {
+	Request
+	// Endpoint is what the request was sent to.
+	Endpoint Endpoint
+	// AmbiguousPath says that the path is the endpoint's only for some servers.
+	AmbiguousPath bool
+	// BelowEndpoint says that the path is a sub-path of an endpoint that is not configured.
+	BelowEndpoint bool
+	// RewriteHeader says that a header asks the server to take another path, and that this path is an endpoint.
+	RewriteHeader bool
+	// Options is the configuration.
+	Options *Options
+	// Directory holds the registered clients as they are during this request; nil if no source is configured.
+	Directory Directory
+	// Findings are the rules that fired, in the order of evaluation.
+	Findings []Finding
+	// Parameters is what the scan read.
+	Parameters scan.Parameters
+	// OwnForm says that this is a POST to the authorization endpoint without response_type: a login or consent form of the server's own.
+	OwnForm bool
+
+	contentType    ContentType
+	contentTyped   bool
+	client         *Client
+	standing       Standing
+	clientAsked    bool
+	authentication Authentication
+}
+
+// Finding is one rule that fired, and what that means for the request.
+type Finding struct {
+	Rule *Rule
+	// Index is the place of the rule in the catalogue.
+	Index int
+	Mode  Mode
+}
+
+// The parameters that each endpoint defines. Others are unknown there: they may repeat, and no spelling folds into them.
+var (
+	authorizeNames = scan.NamesOf(scan.ResponseType, scan.ClientID, scan.RedirectURI, scan.Scope, scan.State, scan.ResponseMode, scan.Nonce,
+		scan.Display, scan.Prompt, scan.MaxAge, scan.UILocales, scan.ClaimsLocales, scan.IDTokenHint, scan.LoginHint, scan.ACRValues,
+		scan.Claims, scan.Registration, scan.Request, scan.RequestURI, scan.CodeChallenge, scan.CodeChallengeMethod, scan.DPoPJKT,
+		scan.AuthorizationDetails, scan.RequestCredentials, scan.Resource, scan.Audience)
+	tokenNames = scan.NamesOf(scan.GrantType, scan.Code, scan.RedirectURI, scan.ClientID, scan.ClientSecret, scan.RefreshToken, scan.Scope,
+		scan.Username, scan.Password, scan.CodeVerifier, scan.ClientAssertion, scan.ClientAssertionType, scan.Assertion, scan.DeviceCode,
+		scan.SubjectToken, scan.SubjectTokenType, scan.ActorToken, scan.ActorTokenType, scan.RequestedTokenType, scan.AuthReqID,
+		scan.Resource, scan.Audience, scan.Permission, scan.MethodOverride)
+	bearerNames = scan.NamesOf(scan.AccessToken)
+)
+
+// RelevantNames are the parameters that an endpoint defines.
+func RelevantNames(e Endpoint) scan.Names {
+	switch e {
+	case Authorize:
+		return authorizeNames
+	case Token:
+		return tokenNames
+	case Userinfo, Resource:
+		return bearerNames
+	}
+	return 0
+}
+
+// Open begins a case. The request's strings must stay valid until the case is opened again.
+func (c *Case) Open(request Request, endpoint Endpoint, options *Options, directory Directory) {
+	c.Request, c.Endpoint, c.Options, c.Directory = request, endpoint, options, directory
+	c.Findings = c.Findings[:0]
+	c.AmbiguousPath, c.BelowEndpoint, c.RewriteHeader, c.OwnForm = false, false, false, false
+	c.contentTyped = false
+	c.client, c.standing, c.clientAsked = nil, NotAsked, false
+	c.authentication.reset()
+}
+
+// Scan reads the parameters.
+func (c *Case) Scan() {
+	body := c.Body
+	if !c.readableBody() {
+		body = ""
+	}
+	c.Parameters.Scan(c.Query, body, RelevantNames(c.Endpoint), c.Options.Limits)
+	if c.BodyState == BodyTooLong {
+		c.Parameters.Signs |= scan.TooLongBody
+	}
+	c.OwnForm = c.Endpoint == Authorize && c.Method == "POST" && !c.Parameters.Seen.Has(scan.ResponseType)
+}
+
+// Unread reports whether the list of parameters is not complete, so that nothing can be said about what is missing in it.
+func (c *Case) Unread() bool {
+	return c.Parameters.Signs&scan.Unread != 0 || c.BodyState == BodyBroken
+}
+
+// readableBody reports whether a body is read as a form: bytes of another type are no parameters, and have a rule of their own.
+func (c *Case) readableBody() bool {
+	return c.BodyState == BodyRead && c.ContentType().Form && c.Method != "GET" && c.Method != "HEAD"
+}
+
+// Has reports whether the parameter is there with a value; one without a value counts as omitted (RFC 6749 section 3.1).
+func (c *Case) Has(name scan.Name) bool { return c.Parameters.Present.Has(name) }
+
+// Get is the decoded value of a parameter, empty if there is none.
+func (c *Case) Get(name scan.Name) string { return c.Parameters.Get(name) }
+
+// Single is the value of a parameter that occurs once, or with equal values once in the query and once in the body.
+func (c *Case) Single(name scan.Name) (string, bool) {
+	return c.Get(name), c.Has(name) && !c.Repeats(name)
+}
+
+// Repeats reports whether the parameter has more than one meaning: repeated in one place, or with different values in two.
+func (c *Case) Repeats(name scan.Name) bool {
+	p := &c.Parameters
+	return p.Repeated.Has(name) || p.In[scan.Query].Has(name) && p.In[scan.Body].Has(name) && c.conflicts(name)
+}
+
+// Repeated is the subset of names that repeat.
+func (c *Case) Repeated(names scan.Names) scan.Names {
+	repeated := c.Parameters.Repeated & names
+	for both := c.Parameters.In[scan.Query] & c.Parameters.In[scan.Body] & names &^ repeated; both != 0; both &= both - 1 {
+		if name := both.First(); c.conflicts(name) {
+			repeated |= 1 << name
+		}
+	}
+	return repeated
+}
+
+// conflicts reports whether a name that stands in both places has different values there.
+func (c *Case) conflicts(name scan.Name) bool {
+	first, have := "", false
+	for i := range c.Parameters.List {
+		item := &c.Parameters.List[i]
+		if item.Name != name {
+			continue
+		}
+		value := c.Parameters.Value(item)
+		if have && value != first {
+			return true
+		}
+		first, have = value, true
+	}
+	return false
+}
+
+// Words iterates over the space-separated words of a value, such as a scope.
+func Words(value string, yield func(string) bool) {
+	for value != "" {
+		word := value
+		if end := strings.IndexByte(value, ' '); end >= 0 {
+			word, value = value[:end], value[end+1:]
+		} else {
+			value = ""
+		}
+		if word != "" && !yield(word) {
+			return
+		}
+	}
+}
+
+// HasWord reports whether a space-separated value holds the word.
+func HasWord(value, word string) bool {
+	found := false
+	Words(value, func(w string) bool {
+		found = w == word
+		return !found
+	})
+	return found
+}
+
+// RequestObject reports whether request or request_uri may stand for the other parameters: exactly one of them is there, and the server may know it.
+func (c *Case) RequestObject() bool {
+	return c.Options.RequestObjects != RequestObjectsIgnored && c.Has(scan.Request) != c.Has(scan.RequestURI)
+}
+
+// ContentType is the parsed Content-Type.
+func (c *Case) ContentType() ContentType {
+	if !c.contentTyped {
+		c.contentType = ParseContentType(c.Header["Content-Type"])
+		c.contentTyped = true
+	}
+	return c.contentType
+}
+
+// ClientIDIsURL reports whether a client_id is an https URL: a client ID metadata document, whose redirect URIs no directory holds.
+func ClientIDIsURL(clientID string) bool {
+	return len(clientID) > len("https://") && strings.HasPrefix(clientID, "https://")
+}
+
+// Client is the client that an authorization request names, if it names exactly one.
+func (c *Case) Client() (*Client, Standing) {
+	if !c.clientAsked {
+		c.clientAsked = true
+		if id, ok := c.Single(scan.ClientID); ok {
+			c.client, c.standing = c.find(id)
+		}
+	}
+	return c.client, c.standing
+}
+
+// find asks the directory. In the hub profile a metadata document's URL is beyond it.
+func (c *Case) find(id string) (*Client, Standing) {
+	if c.Directory == nil {
+		return nil, NotAsked
+	}
+	client, standing := c.Directory.Find(id)
+	if standing == Absent && c.Options.Profile == Hub && ClientIDIsURL(id) {
+		return nil, NotAsked
+	}
+	return client, standing
+}

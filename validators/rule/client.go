@@ -1,0 +1,85 @@
+package rule
+
+import (
+	"path"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
+)
+
+// Client is what is known about a registered client. An absent member means unknown, and switches off the rules that need it.
+type Client struct {
+	// ID is the client_id.
+	ID string
+	// Name is what people call the client.
+	Name string
+	// RedirectURIs are the registered redirect URIs. Nil means unknown; empty means that none is registered.
+	RedirectURIs []redirecturi.Registered
+	// ResponseTypes are the response types that the client may use, each with its words in any order. Nil means unknown.
+	ResponseTypes []string
+	// GrantTypes are the grant types that the client may use. Nil means unknown.
+	GrantTypes []string
+	// AuthMethod is the token_endpoint_auth_method of RFC 7591; "none" is a public client. Empty means unknown.
+	AuthMethod string
+	// Scopes are the scope values that the client may ask for. Nil means unknown.
+	Scopes []string
+	// Trust says whether the server's administrator trusts the client.
+	Trust Trust
+	// Delivery overrides how authorize errors reach this client. Empty means the guard's setting.
+	Delivery string
+	// Exempt lists rule IDs and globs that do not apply to this client.
+	Exempt []string
+	// Operator says that the operator of the guard wrote the record, so that its redirect URIs are trusted with error redirects.
+	Operator bool
+}
+
+// Trust says whether a client is trusted, in the words of JetBrains Hub.
+type Trust uint8
+
+// The states of trust.
+const (
+	TrustUnknown Trust = iota
+	Trusted
+	Untrusted
+)
+
+// Public reports whether the client is known to have no secret, RFC 6749 section 2.1.
+func (c *Client) Public() bool { return c.AuthMethod == "none" }
+
+// Confidential reports whether the client is known to authenticate with something that a request shows. Mutual TLS shows nothing.
+func (c *Client) Confidential() bool {
+	switch c.AuthMethod {
+	case "", "none", "tls_client_auth", "self_signed_tls_client_auth":
+		return c.AuthMethod == "" && c.Trust == Trusted
+	}
+	return true
+}
+
+// Standing says what a directory knows about a client_id.
+type Standing uint8
+
+// The standings.
+const (
+	// NotAsked is a request without a client_id, or a guard without a directory.
+	NotAsked Standing = iota
+	// Known is a registered client.
+	Known
+	// Absent is a client_id that a complete directory does not hold.
+	Absent
+	// Unjudged is a client_id about which nothing can be said, because the directory was never loaded, or is too old.
+	Unjudged
+)
+
+// Directory is the set of registered clients. It is immutable while a request is judged, and safe for concurrent use.
+type Directory interface {
+	// Find returns the client of that ID and how it stands. The client is nil unless it is Known.
+	Find(clientID string) (*Client, Standing)
+	// Service reports whether one element of a scope names a registered service of JetBrains Hub; complete is
+	// false if the directory does not hold all services, so that an unknown name says nothing.
+	Service(element string) (known, complete bool)
+}
+
+// MatchID reports whether a rule ID matches a pattern: an ID, or a glob in which * stands for any run of characters without a slash.
+func MatchID(pattern, id string) bool {
+	matched, err := path.Match(pattern, id)
+	return err == nil && matched
+}

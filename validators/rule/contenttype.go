@@ -1,0 +1,97 @@
+package rule
+
+import "strings"
+
+// ContentType is what the Content-Type header says about a form.
+type ContentType struct {
+	// Present says that there is at least one header field.
+	Present bool
+	// Form says that it is exactly one field of application/x-www-form-urlencoded that every parser understands.
+	Form bool
+	// Charset is the charset parameter: NoCharset unless it is there.
+	Charset Charset
+}
+
+// Charset is the class of a charset parameter.
+type Charset uint8
+
+// The classes of charsets.
+const (
+	// NoCharset is an absent parameter: UTF-8 by RFC 6749 appendix B.
+	NoCharset Charset = iota
+	// UTF8 is UTF-8.
+	UTF8
+	// Latin is a superset of ASCII of one byte a character: no other reading as long as everything is ASCII.
+	Latin
+	// Foreign is any other charset, or two of them.
+	Foreign
+)
+
+const formType = "application/x-www-form-urlencoded"
+
+// ParseContentType reads the Content-Type fields of a request.
+func ParseContentType(fields []string) ContentType {
+	if len(fields) == 0 {
+		return ContentType{}
+	}
+	result := ContentType{Present: true}
+	if len(fields) > 1 {
+		return result
+	}
+	mediaType, rest, _ := strings.Cut(fields[0], ";")
+	if !strings.EqualFold(strings.Trim(mediaType, " \t"), formType) {
+		return result
+	}
+	for rest != "" {
+		var parameter string
+		parameter, rest = cutParameter(rest)
+		parameter = strings.Trim(parameter, " \t")
+		if parameter == "" {
+			continue
+		}
+		name, value, found := strings.Cut(parameter, "=")
+		if !found || strings.ContainsAny(name, " \t\",") {
+			return result
+		}
+		if strings.EqualFold(name, "charset") {
+			if result.Charset != NoCharset {
+				result.Charset = Foreign
+				continue
+			}
+			result.Charset = charsetOf(value)
+		} else if strings.IndexByte(value, ',') >= 0 && value[0] != '"' {
+			return result
+		}
+	}
+	result.Form = true
+	return result
+}
+
+// cutParameter cuts at the next semicolon outside of a quoted string.
+func cutParameter(s string) (parameter, rest string) {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == '\\' && quoted:
+			i++
+		case s[i] == ';' && !quoted:
+			return s[:i], s[i+1:]
+		}
+	}
+	return s, ""
+}
+
+func charsetOf(value string) Charset {
+	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+		value = value[1 : len(value)-1]
+	}
+	switch strings.ToLower(value) {
+	case "utf-8", "utf8":
+		return UTF8
+	case "iso-8859-1", "iso8859-1", "iso_8859-1", "latin1", "us-ascii", "ascii", "windows-1252", "iso-8859-15":
+		return Latin
+	}
+	return Foreign
+}

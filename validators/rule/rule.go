@@ -1,0 +1,221 @@
+// Package rule defines what a rule is: one check of the catalogue, and everything that is known about it. It also defines the
+// [Case], the request under judgement that every check looks at.
+package rule
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
+
+// Rule is one check of the catalogue. It is data: documentation, metric labels, configuration and the tests are made from it.
+type Rule struct {
+	// ID is the stable, dotted name. Once released it never changes its meaning.
+	ID string
+	// Endpoints are the endpoints whose requests the rule looks at.
+	Endpoints Endpoints
+	// Title says in one line what is refused.
+	Title string
+	// Why says what goes wrong without the rule.
+	Why string
+	// Source is the standard and section, or the page of the Hub documentation, that the rule comes from.
+	Source string
+	// Error is the OAuth error code of the answer, for example "invalid_request".
+	Error string
+	// Status is the HTTP status of the answer. Zero means 400.
+	Status int
+	// Delivery says how the answer reaches the client.
+	Delivery Delivery
+	// Modes is the mode of the rule in each profile.
+	Modes Modes
+	// Covers names the rows of the standards matrix that the rule covers.
+	Covers []string
+	// Description is the error_description of the answer, in the alphabet of RFC 6749 section 5.2. It never contains anything of the request.
+	Description string
+	// When lists what a request must carry so that Check is worth a call. The zero value means every request.
+	When When
+	// Unexemptible rules apply to every client, whatever the configuration exempts.
+	Unexemptible bool
+	// OwnForms says that the rule also judges the login and consent forms that the server itself posts to the authorization endpoint.
+	OwnForms bool
+	// Check reports whether the request breaks the rule.
+	Check func(*Case) bool
+}
+
+// When names the parameters and signs that make a rule relevant. One of them is enough.
+type When struct {
+	Names scan.Names
+	Signs scan.Signs
+}
+
+// Exemptible reports whether a client may be exempted from the rule. What makes the bytes themselves doubtful applies to
+// every client, because the client's own name is among the bytes.
+func (r *Rule) Exemptible() bool {
+	return !r.Unexemptible && !strings.HasPrefix(r.ID, "path.") && !strings.HasPrefix(r.ID, "wire.")
+}
+
+// JudgesOwnForms reports whether the rule applies to the server's own forms at the authorization endpoint. The rules about bytes do.
+func (r *Rule) JudgesOwnForms() bool {
+	return r.OwnForms || r.Unexemptible || !r.Exemptible()
+}
+
+// RedirectURIError is the Error of rules whose code the configuration selects (errors redirect_uri_code): Hub's documentation
+// changed it over time.
+const RedirectURIError = "redirect_uri_code"
+
+// HTTPStatus is the status of the answer, with the default filled in.
+func (r *Rule) HTTPStatus() int {
+	if r.Status == 0 {
+		return 400
+	}
+	return r.Status
+}
+
+// Endpoint is a kind of endpoint of an authorization server or of what it protects.
+type Endpoint uint8
+
+// The endpoints whose requests are judged.
+const (
+	// NoEndpoint is every path that is not configured as an endpoint.
+	NoEndpoint Endpoint = iota
+	// Authorize is the authorization endpoint, RFC 6749 section 3.1.
+	Authorize
+	// Token is the token endpoint, RFC 6749 section 3.2.
+	Token
+	// Userinfo is the UserInfo endpoint, OpenID Connect Core section 5.3.
+	Userinfo
+	// Resource is a path whose requests carry bearer tokens, RFC 6750.
+	Resource
+
+	endpointCount
+)
+
+var endpointNames = [endpointCount]string{"none", "authorize", "token", "userinfo", "resource"}
+
+// String returns the endpoint's name as it is written in the configuration; "none" for other paths.
+func (e Endpoint) String() string { return endpointNames[e] }
+
+// ParseEndpoint returns the endpoint of that name.
+func ParseEndpoint(name string) (Endpoint, bool) {
+	for e := Authorize; e < endpointCount; e++ {
+		if endpointNames[e] == name {
+			return e, true
+		}
+	}
+	return NoEndpoint, false
+}
+
+// AllEndpoints lists every endpoint that is judged, in the order of the documentation.
+func AllEndpoints() []Endpoint { return []Endpoint{Authorize, Token, Userinfo, Resource} }
+
+// Endpoints is a set of endpoints.
+type Endpoints uint8
+
+// At is the set of the given endpoints.
+func At(endpoints ...Endpoint) Endpoints {
+	var set Endpoints
+	for _, e := range endpoints {
+		set |= 1 << e
+	}
+	return set
+}
+
+// Has reports whether the set holds the endpoint.
+func (s Endpoints) Has(e Endpoint) bool { return s&(1<<e) != 0 }
+
+// Delivery is the way in which an error reaches the client.
+type Delivery uint8
+
+const (
+	// Direct answers at the endpoint itself: a page at authorize, JSON at token (RFC 6749 section 5.2), a challenge with JSON at a
+	// bearer-protected resource (RFC 6750 section 3).
+	Direct Delivery = iota
+	// Redirect sends the error to the client's redirect URI (RFC 6749 section 4.1.2.1) if that URI is proven, else it is Direct.
+	Redirect
+	// Bare is a 401 challenge without an error code, RFC 6750 section 3.1: nothing was presented that could be wrong.
+	Bare
+)
+
+// String names the delivery for the documentation.
+func (d Delivery) String() string { return [...]string{"direct", "redirect", "bare challenge"}[d] }
+
+// Mode says what a finding of a rule does.
+type Mode uint8
+
+// The modes of a rule.
+const (
+	// Off does not look.
+	Off Mode = iota
+	// Report logs and counts, and passes the request on.
+	Report
+	// Enforce refuses the request.
+	Enforce
+)
+
+// String returns the mode as it is written in the configuration.
+func (m Mode) String() string { return [...]string{"off", "report", "enforce"}[m] }
+
+// ParseMode returns the mode of that name.
+func ParseMode(name string) (Mode, error) {
+	for m := Off; m <= Enforce; m++ {
+		if m.String() == name {
+			return m, nil
+		}
+	}
+	return Off, fmt.Errorf("unknown mode %q: use enforce, report or off", name)
+}
+
+// Modes is the mode of one rule in every profile.
+type Modes struct {
+	Hub, RFC6749 Mode
+}
+
+// In is the mode in that profile.
+func (m Modes) In(p Profile) Mode {
+	if p == RFC6749 {
+		return m.RFC6749
+	}
+	return m.Hub
+}
+
+// EnforceEverywhere is the mode of rules about which all profiles agree.
+var EnforceEverywhere = Modes{Hub: Enforce, RFC6749: Enforce}
+
+// ReportEverywhere is the mode of rules that show something worth knowing which is legal nevertheless.
+var ReportEverywhere = Modes{Hub: Report, RFC6749: Report}
+
+// EnforceStandard is the mode of rules that the standards state and that real Hub clients are known, or likely, to break.
+var EnforceStandard = Modes{Hub: Report, RFC6749: Enforce}
+
+// OnRequest is the mode of rules that are a policy of their own: off until the configuration turns them on.
+var OnRequest = Modes{}
+
+// Profile is a named set of modes and tolerances.
+type Profile uint8
+
+const (
+	// Hub is JetBrains Hub and what embeds it: strict about the bytes, tolerant about values, so that every known Hub client works.
+	Hub Profile = iota
+	// RFC6749 is any server: RFC 6749, 6750, 7636 and OpenID Connect Core as they are written.
+	RFC6749
+)
+
+// Profiles lists every profile.
+func Profiles() []Profile { return []Profile{Hub, RFC6749} }
+
+// String returns the profile as it is written in the configuration.
+func (p Profile) String() string { return [...]string{"hub", "rfc6749"}[p] }
+
+// ParseProfile returns the profile of that name; the empty name is the default, hub.
+func ParseProfile(name string) (Profile, error) {
+	switch name {
+	case "", "hub":
+		return Hub, nil
+	case "rfc6749":
+		return RFC6749, nil
+	case "oauth21", "fapi2":
+		return Hub, fmt.Errorf("profile %q is not available yet: use hub or rfc6749", name)
+	}
+	return Hub, fmt.Errorf("unknown profile %q: use hub or rfc6749", name)
+}

@@ -1,0 +1,93 @@
+package scan
+
+// class is a set of properties of bytes; the or of the classes of all bytes says which properties occur.
+type class uint8
+
+const (
+	classPercent class = 1 << iota
+	classPlus
+	classSemicolon
+	classControl
+	classBlank
+	classNonASCII
+	classUnsafe
+	classHash
+)
+
+// classes is the class of every byte; zero for what is always harmless.
+var classes = func() (table [256]class) {
+	for c := range table {
+		switch {
+		case c < 0x20 || c == 0x7F:
+			table[c] = classControl
+		case c >= 0x80:
+			table[c] = classNonASCII
+		}
+	}
+	table['%'], table['+'], table[';'] = classPercent, classPlus, classSemicolon
+	table[' '], table['#'] = classBlank, classHash
+	for _, c := range []byte("\"<>\\^`{|}") {
+		table[c] = classUnsafe
+	}
+	return table
+}()
+
+// signTable says which signs the raw classes mean in one location.
+type signTable [8]Signs
+
+// rawSigns differ by location: in a request target RFC 3986 forbids what in a body is only unusual.
+var rawSigns = [2]signTable{
+	Query: {2: Semicolon, 3: QueryRawByte | Control, 4: QueryRawByte, 5: QueryRawByte | NonASCII, 6: QueryUnsafeCharacter, 7: QueryRawByte},
+	Body:  {2: Semicolon, 3: Control, 4: BodyUnencoded, 5: BodyUnencoded | NonASCII, 6: BodyUnencoded, 7: BodyUnencoded},
+}
+
+func (t *signTable) of(seen class) Signs {
+	var signs Signs
+	for bit := range t {
+		if seen&(1<<bit) != 0 {
+			signs |= t[bit]
+		}
+	}
+	return signs
+}
+
+// hexValue is the value of a hexadecimal digit, and 255 for every other byte.
+var hexValue = func() (table [256]byte) {
+	for c := range table {
+		table[c] = 255
+	}
+	for i := byte(0); i < 10; i++ {
+		table['0'+i] = i
+	}
+	for i := byte(0); i < 6; i++ {
+		table['a'+i], table['A'+i] = 10+i, 10+i
+	}
+	return table
+}()
+
+// The properties of a name's bytes. A name of lower-case letters, digits, underscores and hyphens can be nothing but itself.
+const (
+	nameEscape class = 1 << iota
+	nameOther
+)
+
+var nameClasses = func() (table [256]class) {
+	for c := range table {
+		switch {
+		case c == '%' || c == '+':
+			table[c] = nameEscape
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-':
+		default:
+			table[c] = nameOther
+		}
+	}
+	return table
+}()
+
+func classOfName(name string) class {
+	var seen class
+	for i := 0; i < len(name); i++ {
+		seen |= nameClasses[name[i]]
+	}
+	return seen
+}

@@ -1,0 +1,62 @@
+package scan
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// maxFolded is longer than every recognised name.
+const maxFolded = 32
+
+// fold returns the recognised parameter that some stack takes a decoded name for. It unites what is known of several:
+//
+//   - PHP strips leading blanks, cuts at a NUL, and turns dots, blanks and an unclosed bracket into an underscore;
+//   - PHP, Rack and the qs library of Node cut at a bracket and make a list or a map;
+//   - .NET and nginx do not tell cases apart; the long s and the Kelvin sign have an ASCII upper or lower case;
+//   - byte order marks and blanks at either end are stripped by many.
+//
+// It is only called for names that are not literally recognised.
+func fold(name string) Name {
+	name = strings.TrimPrefix(name, "\ufeff")
+	if cut := strings.IndexByte(name, 0); cut >= 0 {
+		name = name[:cut]
+	}
+	name = strings.Trim(name, " \t\r\n\v\f\u00a0\ufeff")
+	if len(name) > 4*maxFolded {
+		name = name[:4*maxFolded]
+	}
+	if cut := strings.IndexByte(name, '['); cut > 0 {
+		if found := foldWhole(name[:cut]); found != Unknown {
+			return found
+		}
+	}
+	return foldWhole(name)
+}
+
+func foldWhole(name string) Name {
+	var buffer [maxFolded]byte
+	n := 0
+	for i := 0; i < len(name); {
+		r, size := rune(name[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(name[i:])
+		}
+		i += size
+		switch {
+		case r >= 'A' && r <= 'Z':
+			r += 'a' - 'A'
+		case r == '.' || r == ' ' || r == '[':
+			r = '_'
+		case r == '\u017f': // long s
+			r = 's'
+		case r == '\u212a': // Kelvin sign
+			r = 'k'
+		}
+		if n == maxFolded || r >= utf8.RuneSelf {
+			return Unknown
+		}
+		buffer[n] = byte(r)
+		n++
+	}
+	return Recognise(string(buffer[:n]))
+}

@@ -1,0 +1,103 @@
+package token
+
+import (
+	"strings"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
+
+// standard are the single-valued parameters of RFC 6749, extensions those of other standards. resource, audience and permission may repeat.
+var (
+	standard = scan.NamesOf(scan.GrantType, scan.Code, scan.RedirectURI, scan.ClientID, scan.ClientSecret, scan.RefreshToken, scan.Scope,
+		scan.Username, scan.Password)
+	repeatable = scan.NamesOf(scan.Resource, scan.Audience, scan.Permission)
+	extensions = rule.RelevantNames(rule.Token) &^ standard &^ repeatable &^ scan.NamesOf(scan.MethodOverride)
+)
+
+// Parameters are the rules about where parameters stand and how often.
+var Parameters = []rule.Rule{
+	{
+		ID: "token.parameter.in_query", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		Title: "A parameter of the token endpoint in the query",
+		Why: "Queries are logged, and some servers let them win over the body. A POST with everything in the query and no body at all " +
+			"is the business of token.parameter.query_only. Other names in the query pass.",
+		Source:      "RFC 6749 sections 2.3.1 and 3.2",
+		Covers:      []string{"K-05"},
+		Description: "parameters must be sent in the body",
+		Check:       func(c *rule.Case) bool { return inQuery(c) && c.BodyState != rule.NoBody },
+	},
+	{
+		ID: "token.parameter.query_only", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceStandard,
+		Title:       "All parameters in the query of a POST without a body",
+		Why:         "Forbidden, but an old YouTrack Mobile refreshed its tokens this way, so the hub profile reports.",
+		Source:      "RFC 6749 sections 2.3.1 and 3.2",
+		Covers:      []string{"K-05", "K-34"},
+		Description: "parameters must be sent in the body",
+		Check:       func(c *rule.Case) bool { return inQuery(c) && c.BodyState == rule.NoBody },
+	},
+	{
+		ID: "token.query.mentions_parameter", Endpoints: here, Error: "invalid_request", Modes: rule.ReportEverywhere,
+		Title:       "The query contains the name of a parameter as a part of something else",
+		Why:         "Spring Authorization Server searches the raw query for names to tell query from form, so that such a query hides a parameter of the body.",
+		Source:      "Behaviour of Spring Authorization Server",
+		Covers:      []string{"K-05"},
+		Description: "parameters must be sent in the body",
+		Check: func(c *rule.Case) bool {
+			if c.Query == "" || inQuery(c) {
+				return false
+			}
+			for _, name := range parameterTexts {
+				if strings.Contains(c.Query, name) {
+					return true
+				}
+			}
+			return false
+		},
+	},
+	{
+		ID: "token.parameter.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		When:        rule.When{Names: standard},
+		Title:       "A parameter of RFC 6749 occurs more than once",
+		Why:         "Servers take the first, the last or all of them.",
+		Source:      "RFC 6749 section 3.2 with erratum 5708",
+		Covers:      []string{"K-06", "T-10"},
+		Description: "a parameter must occur once",
+		Check:       func(c *rule.Case) bool { return c.Repeated(standard) != 0 },
+	},
+	{
+		ID: "token.extension.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		When:        rule.When{Names: extensions},
+		Title:       "A single-valued parameter of an extension occurs more than once",
+		Why:         "Servers take the first, the last or all of them. resource, audience and permission may repeat.",
+		Source:      "RFC 7636, RFC 7521, RFC 8628, RFC 8693",
+		Covers:      []string{"K-08"},
+		Description: "a parameter must occur once",
+		Check:       func(c *rule.Case) bool { return c.Repeated(extensions) != 0 },
+	},
+	{
+		ID: "token.unknown.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.ReportEverywhere,
+		When:        rule.When{Signs: scan.RepeatedUnknown},
+		Title:       "A parameter that no standard knows occurs more than once",
+		Why:         "Legal by erratum 5708, but the server may know it.",
+		Source:      "RFC 6749 section 3.2 with erratum 5708",
+		Covers:      []string{"A-08"},
+		Description: "a parameter must occur once",
+		Check:       func(*rule.Case) bool { return true },
+	},
+}
+
+// parameterTexts are the names whose mention in a query matters.
+var parameterTexts = func() (texts []string) {
+	for _, name := range scan.AllNames() {
+		if (standard | extensions).Has(name) {
+			texts = append(texts, name.String())
+		}
+	}
+	return texts
+}()
+
+// inQuery reports whether the query holds a parameter of this endpoint, or a name that folds into one.
+func inQuery(c *rule.Case) bool {
+	return (c.Parameters.In[scan.Query]|c.Parameters.Folded[scan.Query])&^repeatable != 0
+}

@@ -1,0 +1,52 @@
+package wire
+
+import (
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
+
+// Methods are the rules about the request method.
+var Methods = []rule.Rule{
+	{
+		ID: "transport.plain_http", Endpoints: everywhere, Error: "invalid_request", Modes: rule.Modes{Hub: rule.Off, RFC6749: rule.Report}, Unexemptible: true,
+		Title:       "The request came over plain HTTP",
+		Why:         "Codes, tokens and secrets can be read on the way. Loopback requests never fire; a proxy's word counts if Caddy trusts the proxy.",
+		Source:      "RFC 6749 sections 3.1, 3.2 and 2.3.1, RFC 6750 section 5.2",
+		Covers:      []string{"T-01"},
+		Description: "TLS is required",
+		Check:       func(c *rule.Case) bool { return c.Transport == rule.PlainHTTP },
+	},
+	{
+		ID: "authorize.method.unsupported", Endpoints: rule.At(rule.Authorize), Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true,
+		Title:       "The authorization endpoint is asked with another method than GET, HEAD or POST",
+		Why:         "Servers differ in which parameters they read from other methods, or read them in lower case.",
+		Source:      "RFC 6749 section 3.1, OpenID Connect Core section 3.1.2.1",
+		Covers:      []string{"A-01", "Z-05"},
+		Description: "the method must be GET or POST",
+		Check: func(c *rule.Case) bool {
+			return c.Method != "GET" && c.Method != "HEAD" && c.Method != "POST"
+		},
+	},
+	{
+		ID: "token.method.unsupported", Endpoints: rule.At(rule.Token), Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true,
+		Title:       "The token endpoint is asked with another method than POST",
+		Why:         "A GET leaves credentials in logs and caches; a PUT form is read by some servers and not by others.",
+		Source:      "RFC 6749 section 3.2",
+		Covers:      []string{"K-01", "K-34", "Z-05"},
+		Description: "the method must be POST",
+		Check:       func(c *rule.Case) bool { return c.Method != "POST" },
+	},
+	{
+		ID: "wire.method_override", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		Title: "A method override: X-HTTP-Method-Override, X-HTTP-Method, X-Method-Override, or _method at the token endpoint",
+		Why: "Frameworks execute the overriding method, so that the server judges another request than the guard. At the authorization " +
+			"endpoint _method is left alone: consent forms send it.",
+		Source:      "Behaviour of Rack, Laravel, Spring and others; RFC 6749 section 3.2",
+		Covers:      []string{"Z-02"},
+		Description: "the method must not be overridden",
+		Check: func(c *rule.Case) bool {
+			return len(c.Header["X-Http-Method-Override"])+len(c.Header["X-Http-Method"])+len(c.Header["X-Method-Override"]) > 0 ||
+				c.Parameters.Seen.Has(scan.MethodOverride)
+		},
+	},
+}
