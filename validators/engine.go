@@ -67,10 +67,7 @@ func New(config Config) (*Engine, error) {
 		e.config.Limits = scan.DefaultLimits
 	}
 	if e.config.RedirectURIError == "" {
-		e.config.RedirectURIError = "unauthorized_client"
-		if config.Profile == rule.RFC6749 {
-			e.config.RedirectURIError = "invalid_request"
-		}
+		e.config.RedirectURIError = DefaultRedirectURIError(config.Profile)
 	}
 	for _, endpoint := range rule.AllEndpoints() {
 		for _, p := range config.Endpoints[endpoint] {
@@ -94,6 +91,14 @@ func New(config Config) (*Engine, error) {
 	}
 	e.ownForms = compile(modes, func(r *rule.Rule) bool { return r.Endpoints.Has(rule.Authorize) && r.JudgesOwnForms() })
 	return e, nil
+}
+
+// DefaultRedirectURIError is the error code of findings about redirect URIs: what older Hubs answer, or what RFC 6749 says.
+func DefaultRedirectURIError(profile rule.Profile) string {
+	if profile == rule.Hub {
+		return "unauthorized_client"
+	}
+	return "invalid_request"
 }
 
 // modes works out the mode of every rule.
@@ -174,11 +179,13 @@ func (e *Engine) Route(escapedPath string) path.Result { return e.paths.Classify
 // Options is the configuration that the rules see.
 func (e *Engine) Options() *rule.Options { return &e.config.Options }
 
-// Enforces reports whether any rule of the endpoint is enforced, so that a request can be refused there at all.
-func (e *Engine) Enforces(endpoint rule.Endpoint) bool {
-	for _, s := range e.plans[endpoint].steps {
-		if s.mode == rule.Enforce {
-			return true
+// Evaluates reports whether a rule is looked at anywhere.
+func (e *Engine) Evaluates(id string) bool {
+	for i := range e.plans {
+		for _, s := range e.plans[i].steps {
+			if s.rule.ID == id {
+				return true
+			}
 		}
 	}
 	return false

@@ -1,0 +1,232 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/oauthguard/caddy-oauth-guard/caddymodule/page"
+	"github.com/oauthguard/caddy-oauth-guard/validators"
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+)
+
+// delivery answers refused requests. Everything that does not depend on the request is made at provision.
+type delivery struct {
+	settings Errors
+	template *page.Template
+	origins  originPolicy
+	bodies   map[bodyKey][]byte
+}
+
+// bodyKey names one of the JSON bodies that can occur: the error code and the status of a rule may vary.
+type bodyKey struct {
+	rule   *rule.Rule
+	error  string
+	status int
+}
+
+// body is the JSON body of RFC 6749 section 5.2. The dialect of Hub adds two members, without which an old YouTrack Mobile takes the error for a token.
+func (d *delivery) body(v *validators.Verdict) []byte {
+	if body, made := d.bodies[bodyKey{v.Rule, v.Error, v.Status}]; made {
+		return body
+	}
+	return d.render(v.Rule, v.Error, v.Status)
+}
+
+func (d *delivery) render(r *rule.Rule, code string, status int) []byte {
+	message := struct {
+		Error            string `json:"error"`
+		Description      string `json:"error_description"`
+		URI              string `json:"error_uri,omitempty"`
+		Code             int    `json:"error_code,omitempty"`
+		DeveloperMessage string `json:"error_developer_message,omitempty"`
+	}{Error: code, Description: r.Description, URI: d.errorURI(r)}
+	if d.settings.Dialect == "hub" {
+		message.Code = status
+		message.DeveloperMessage = r.ID + ": " + r.Description
+	}
+	body, _ := json.Marshal(message) // strings and numbers always marshal
+	return body
+}
+
+// prepare makes the bodies of all rules.
+func (d *delivery) prepare(redirectURIError string) {
+	d.bodies = make(map[bodyKey][]byte)
+	for i := range validators.Catalogue() {
+		r := &validators.Catalogue()[i]
+		code := r.Error
+		if code == rule.RedirectURIError {
+			code = redirectURIError
+		}
+		for _, status := range []int{r.HTTPStatus(), http.StatusUnauthorized} {
+			d.bodies[bodyKey{r, code, status}] = d.render(r, code, status)
+		}
+	}
+}
+
+func (d *delivery) errorURI(r *rule.Rule) string {
+	if d.settings.Docs == "" {
+		return ""
+	}
+	return d.settings.Docs + "#" + r.ID
+}
+
+// answer writes the refusal, or hands it to the error routes.
+func (d *delivery) answer(w http.ResponseWriter, r *http.Request, v *validators.Verdict, repl *caddy.Replacer, directory clientDirectory) error {
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("Pragma", "no-cache")
+	if v.Answer == validators.Redirection {
+		return d.redirect(w, v)
+	}
+	if v.Status == http.StatusMethodNotAllowed {
+		allow := "POST"
+		if v.Endpoint == rule.Authorize {
+			allow = "GET, HEAD, POST"
+		}
+		header.Set("Allow", allow)
+	}
+	switch v.Answer {
+	case validators.Challenge:
+		header.Set("WWW-Authenticate", d.bearerChallenge(v))
+	case validators.JSON:
+		if v.Status == http.StatusUnauthorized {
+			header.Set("WWW-Authenticate", `Basic realm="`+d.realm()+`"`)
+		}
+	case validators.Page:
+		header.Set("Referrer-Policy", "no-referrer")
+	}
+	if v.Answer != validators.Page {
+		d.origins.apply(header, r, directory)
+	}
+	if d.settings.OnReject == "error" {
+		return caddyhttp.Error(v.Status, errors.New(v.Rule.ID+": "+v.Rule.Description))
+	}
+	if v.Answer == validators.Page && !wantsJSON(r.Header) {
+		return d.page(w, r, v, repl)
+	}
+	if v.Error == "" {
+		w.WriteHeader(v.Status)
+		return nil
+	}
+	body := d.body(v)
+	header.Set("Content-Type", "application/json;charset=UTF-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	if v.Answer == validators.Page {
+		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	}
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(v.Status)
+	if r.Method != http.MethodHead {
+		_, err := w.Write(body)
+		return err
+	}
+	return nil
+}
+
+func (d *delivery) page(w http.ResponseWriter, r *http.Request, v *validators.Verdict, repl *caddy.Replacer) error {
+	data := page.Data{
+		Status: v.Status, Error: v.Error, Description: v.Rule.Description,
+		Rule: v.Rule.ID, RuleURL: d.errorURI(v.Rule), Host: r.Host, Time: time.Now(),
+	}
+	data.RequestID, _ = repl.GetString("http.request.uuid")
+	if v.Client != nil {
+		data.ClientID, data.ClientName = v.Client.ID, v.Client.Name
+	}
+	return d.template.Write(w, data)
+}
+
+// redirect sends the error to the proven redirect URI, RFC 6749 section 4.1.2.1. 303 makes sure that a POST is not repeated there (RFC 9700 section 4.12).
+func (d *delivery) redirect(w http.ResponseWriter, v *validators.Verdict) error {
+	parameters := [][2]string{{"error", v.Error}, {"error_description", v.Rule.Description}}
+	if uri := d.errorURI(v.Rule); uri != "" {
+		parameters = append(parameters, [2]string{"error_uri", uri})
+	}
+	if v.Target.HasState {
+		parameters = append(parameters, [2]string{"state", v.Target.State})
+	}
+	if d.settings.Issuer != "" {
+		parameters = append(parameters, [2]string{"iss", d.settings.Issuer})
+	}
+	if v.Target.Place == validators.FormPost {
+		page.WriteFormPost(w, v.Target.URI, parameters)
+		return nil
+	}
+	header := w.Header()
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	header.Set("Location", locationOf(v.Target, parameters))
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// locationOf appends response parameters to a redirect URI. A query that is already there stays (RFC 6749 section 3.1.2).
+func locationOf(target validators.Target, parameters [][2]string) string {
+	var location strings.Builder
+	location.WriteString(target.URI)
+	separator := byte('?')
+	switch {
+	case target.Place == validators.Fragment:
+		separator = '#'
+	case strings.HasSuffix(target.URI, "?") || strings.HasSuffix(target.URI, "&") && strings.Contains(target.URI, "?"):
+		separator = 0
+	case strings.Contains(target.URI, "?"):
+		separator = '&'
+	}
+	for _, parameter := range parameters {
+		if separator != 0 {
+			location.WriteByte(separator)
+		}
+		separator = '&'
+		location.WriteString(parameter[0])
+		location.WriteByte('=')
+		escape(&location, parameter[1])
+	}
+	return location.String()
+}
+
+// escape percent-encodes all but the unreserved characters of RFC 3986. A blank becomes %20, since a plus sign is not understood everywhere.
+func escape(out *strings.Builder, s string) {
+	const digits = "0123456789ABCDEF"
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~' {
+			out.WriteByte(c)
+			continue
+		}
+		out.WriteByte('%')
+		out.WriteByte(digits[c>>4])
+		out.WriteByte(digits[c&15])
+	}
+}
+
+// bearerChallenge is the challenge of RFC 6750 section 3, with the resource metadata of RFC 9728 section 5.1.
+func (d *delivery) bearerChallenge(v *validators.Verdict) string {
+	challenge := `Bearer realm="` + d.realm() + `"`
+	if v.Error != "" {
+		challenge += `, error="` + v.Error + `", error_description="` + v.Rule.Description + `"`
+	}
+	if d.settings.ResourceMetadata != "" {
+		challenge += `, resource_metadata="` + d.settings.ResourceMetadata + `"`
+	}
+	return challenge
+}
+
+func (d *delivery) realm() string {
+	if d.settings.Realm == "" {
+		return "OAuth"
+	}
+	return d.settings.Realm
+}
+
+// wantsJSON reports whether the client asks for JSON and not for a page.
+func wantsJSON(header http.Header) bool {
+	accept := strings.ToLower(strings.Join(header["Accept"], ","))
+	return strings.Contains(accept, "json") && !strings.Contains(accept, "html")
+}

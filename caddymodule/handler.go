@@ -1,0 +1,261 @@
+package caddymodule
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/oauthguard/caddy-oauth-guard/clients"
+	"github.com/oauthguard/caddy-oauth-guard/validators"
+	"github.com/oauthguard/caddy-oauth-guard/validators/path"
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+)
+
+func init() {
+	caddy.RegisterModule(new(Handler))
+}
+
+// Handler stands in front of an OAuth 2.0 authorization server and the resources that it protects. It refuses invalid authorize, token and bearer requests
+// with the standard OAuth errors, and passes every other request on unchanged.
+//
+// It makes these placeholders available after its decision:
+//
+// Placeholder | Description
+// ------------|---------------
+// `{http.oauth_guard.endpoint}` | The kind of endpoint: authorize, token, userinfo, resource, or none
+// `{http.oauth_guard.decision}` | pass, report (passed although a rule fired) or reject
+// `{http.oauth_guard.rule}` | The ID of the rule that decided, or of the first that fired
+// `{http.oauth_guard.error}` | The OAuth error code of that rule
+// `{http.oauth_guard.client_id}` | The client, if it is registered
+type Handler struct {
+	// The set of modes and tolerances: `hub` for JetBrains Hub and what embeds it, `rfc6749` for any server. Default: `hub`.
+	Profile string `json:"profile,omitempty"`
+	// `enforce` refuses, `report` logs and counts what would be refused, and passes everything on. Default: `enforce`.
+	Mode string `json:"mode,omitempty"`
+	// Where the Hub is mounted, such as `/hub`. Only for the profile hub. Default: `/`.
+	BasePath string `json:"base_path,omitempty"`
+	// The paths of the endpoints by kind: `authorize`, `token`, `userinfo`, `resource`. A kind that is named replaces the paths of the profile. A final `/*` is
+	// allowed for `resource` only. Default: those of Hub in the profile hub; none in others, which is an error.
+	Endpoints map[string][]string `json:"endpoints,omitempty"`
+	// Where the registered clients come from. Of several sources the first one that knows a client_id wins. Default: none; then the rules that need a
+	// registration do not apply.
+	ClientsRaw []json.RawMessage `json:"clients,omitempty" caddy:"namespace=oauth_guard.clients inline_key=source"`
+	// What happens to a client_id that is not registered: `reject`, `report` or `pass`. Default: `reject`.
+	UnknownClient string `json:"unknown_client,omitempty"`
+	// What happens while nothing can be said about a client, because a source never delivered or is incomplete: `pass` (counted) or `reject`. Default: `pass`.
+	Unjudged string `json:"unjudged,omitempty"`
+	// What the server does with the parameters `request` and `request_uri`: `ignored`, or `unknown`, which lets one of the two excuse missing parameters. Default:
+	// `ignored` in the profile hub, else `unknown`.
+	RequestObjects string `json:"request_objects,omitempty"`
+	// The modes of single rules. Of several lines that match a rule the last one wins.
+	Rules []RuleMode `json:"rules,omitempty"`
+	// Clients to which rules do not apply.
+	Exempt []Exemption `json:"exempt,omitempty"`
+	// How refusals are answered.
+	Errors Errors `json:"errors,omitzero"`
+	// What is read of a request at the most.
+	Limits Limits `json:"limits,omitzero"`
+
+	logger   *zap.Logger
+	engine   *validators.Engine
+	delivery *delivery
+	chain    *clients.Chain
+	warned   atomic.Bool
+	// transport says that the transport of a request matters.
+	transport bool
+}
+
+// clientDirectory is what the handler needs of the registered clients during one request.
+type clientDirectory interface {
+	rule.Directory
+	RegisteredOrigin(origin string) bool
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.oauth_guard", New: func() caddy.Module { return new(Handler) }}
+}
+
+// Provision prepares everything that does not depend on a request.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	h.logger = ctx.Logger()
+	config, err := h.engineConfig()
+	if err != nil {
+		return err
+	}
+	if h.engine, err = validators.New(config); err != nil {
+		return err
+	}
+	h.transport = h.engine.Evaluates("transport.plain_http")
+	if h.delivery, err = h.newDelivery(config); err != nil {
+		return err
+	}
+	return h.provisionClients(ctx)
+}
+
+func (h *Handler) provisionClients(ctx caddy.Context) error {
+	if len(h.ClientsRaw) == 0 {
+		h.logger.Warn("no source of clients is configured: redirect URIs and client identifiers are not compared with registrations; add a clients block")
+		return nil
+	}
+	app, err := ctx.App("oauth_guard")
+	if err != nil {
+		return err
+	}
+	raws := make([]json.RawMessage, len(h.ClientsRaw))
+	for i := range raws {
+		raws[i] = bytes.Clone(h.ClientsRaw[i])
+	}
+	modules, err := ctx.LoadModule(h, "ClientsRaw")
+	if err != nil {
+		return fmt.Errorf("clients: %w", err)
+	}
+	feeds := make([]*clients.Feed, len(raws))
+	for i, module := range modules.([]any) {
+		source, ok := module.(ClientSource)
+		if !ok {
+			return fmt.Errorf("clients: the module %T is not a source of clients", module)
+		}
+		if feeds[i], err = app.(*App).feed(raws[i], source); err != nil {
+			return err
+		}
+	}
+	h.chain = clients.NewChain(feeds...)
+	return nil
+}
+
+// casePool holds the memory of decisions.
+var casePool = sync.Pool{New: func() any { return new(rule.Case) }}
+
+// ServeHTTP judges the request, and answers it or calls the next handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	removeUpgrade(r.Header)
+	route := h.engine.Route(escapedPath(r))
+	if route == (path.Result{}) && len(r.Header["X-Original-Url"]) == 0 && len(r.Header["X-Rewrite-Url"]) == 0 {
+		return next.ServeHTTP(w, r)
+	}
+	if route.Shaped && h.warned.CompareAndSwap(false, true) {
+		h.logger.Warn("a request went to a path that looks like an OAuth endpoint, and is not configured as one: is base_path right, or is an endpoint line missing?",
+			zap.String("path_ends_with", r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]))
+	}
+	body, state := h.readBody(r, route)
+	defer body.release()
+	request := rule.Request{
+		Method: r.Method, Path: escapedPath(r), Query: r.URL.RawQuery, Header: r.Header,
+		Body: body.text(), BodyState: state, Transport: h.transportOf(r),
+	}
+	var directory clientDirectory
+	if h.chain != nil {
+		directory, _ = h.chain.Directory().(clientDirectory)
+	}
+	c := casePool.Get().(*rule.Case)
+	verdict := h.decide(c, request, route, directory)
+	shared.count(&verdict)
+	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if repl != nil {
+		repl.Map(placeholders(&verdict))
+	}
+	if len(verdict.Findings) > 0 {
+		h.log(c, &verdict, repl)
+	}
+	if verdict.Decision != validators.Reject {
+		casePool.Put(c)
+		return next.ServeHTTP(w, r)
+	}
+	defer casePool.Put(c)
+	if tooLarge := (caddyhttp.HandlerError{}); state == rule.BodyBroken && errors.As(body.failure, &tooLarge) {
+		// Another handler limits bodies; its answer stays what it is.
+		return body.failure
+	}
+	return h.delivery.answer(w, r, &verdict, repl, directory)
+}
+
+// decide asks the engine. A nil directory must be a nil interface there.
+func (h *Handler) decide(c *rule.Case, request rule.Request, route path.Result, directory clientDirectory) validators.Verdict {
+	if directory == nil {
+		return h.engine.Decide(c, request, route, nil)
+	}
+	return h.engine.Decide(c, request, route, directory)
+}
+
+// escapedPath is the path as the upstream will see it. A target without slashes, such as "x:oauth2/token", has no path for net/url, and would be forwarded as it is.
+func escapedPath(r *http.Request) string {
+	if r.URL.Opaque != "" {
+		return r.URL.Opaque
+	}
+	return r.URL.EscapedPath()
+}
+
+// readBody buffers the body where something in it is judged. At resources only forms are looked at, and only as far as the limit.
+func (h *Handler) readBody(r *http.Request, route path.Result) (*bufferedBody, rule.BodyState) {
+	limit := h.engine.Options().Limits.Body
+	switch rule.Endpoint(route.Tag) {
+	case rule.Authorize, rule.Token, rule.Userinfo:
+		body, state := readBody(r, limit)
+		if body != nil && state != rule.BodyBroken && state != rule.BodyTooLong {
+			// The client was asked to send its body, and did; the upstream has nothing left to agree to.
+			r.Header.Del("Expect")
+		}
+		return body, state
+	case rule.Resource:
+		if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+			return nil, rule.NoBody
+		}
+		form := rule.ParseContentType(r.Header["Content-Type"]).Form
+		if !form || r.Method == http.MethodGet || r.Method == http.MethodHead || r.ContentLength > int64(limit) {
+			return nil, rule.BodyUnread
+		}
+		body, state := readBody(r, limit)
+		if state == rule.BodyRead {
+			r.Header.Del("Expect")
+		} else if state != rule.NoBody {
+			state = rule.BodyUnread
+		}
+		return body, state
+	}
+	return nil, rule.NoBody
+}
+
+// transportOf says how the request arrived, by the word of the connection, or of a proxy that Caddy trusts.
+func (h *Handler) transportOf(r *http.Request) rule.Transport {
+	if !h.transport || r.TLS != nil {
+		return rule.Secure
+	}
+	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+		return rule.Secure
+	}
+	address, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		address = host
+	}
+	if ip := net.ParseIP(address); ip != nil && ip.IsLoopback() {
+		return rule.PlainLoopback
+	}
+	return rule.PlainHTTP
+}
+
+// removeUpgrade removes every upgrade but that to WebSocket. After a switch to h2c raw bytes would pass by the guard.
+func removeUpgrade(header http.Header) {
+	fields := header["Upgrade"]
+	if len(fields) == 0 || len(fields) == 1 && strings.EqualFold(fields[0], "websocket") {
+		return
+	}
+	delete(header, "Upgrade")
+	delete(header, "Http2-Settings")
+}
+
+// Interface guards.
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)

@@ -1,0 +1,105 @@
+package caddymodule
+
+import (
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators"
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
+
+// placeholders answers for the placeholders of one verdict. It keeps nothing of the request: what it holds is from the catalogue and the directory.
+func placeholders(v *validators.Verdict) caddy.ReplacerFunc {
+	endpoint, decision, deciding, code, clientID := v.Endpoint, v.Decision, "", v.Error, ""
+	if v.Rule != nil {
+		deciding = v.Rule.ID
+	}
+	if v.Client != nil {
+		clientID = v.Client.ID
+	}
+	return func(key string) (any, bool) {
+		name, found := strings.CutPrefix(key, "http.oauth_guard.")
+		if !found {
+			return nil, false
+		}
+		switch name {
+		case "endpoint":
+			return endpoint.String(), true
+		case "decision":
+			return decision.String(), true
+		case "rule":
+			return deciding, true
+		case "error":
+			return code, true
+		case "client_id":
+			return clientID, true
+		}
+		return nil, false
+	}
+}
+
+// log writes one line about a request on which some rule fired. It names rules and the registered client; of the request itself it shows nothing but the address part of a
+// redirect URI that is the reason.
+func (h *Handler) log(c *rule.Case, v *validators.Verdict, repl *caddy.Replacer) {
+	message := "request reported"
+	switch {
+	case v.Decision == validators.Reject:
+		message = "request refused"
+	case v.Delegated:
+		message = "request left to the server to refuse"
+	}
+	entry := h.logger.Check(zapcore.InfoLevel, message)
+	if entry == nil {
+		return
+	}
+	fields := make([]zap.Field, 0, 9)
+	fields = append(fields,
+		zap.String("decision", v.Decision.String()),
+		zap.String("endpoint", v.Endpoint.String()),
+		zap.String("rule", v.Rule.ID),
+		zap.String("error", v.Error),
+		zap.Int("status", v.Status),
+		zap.Array("findings", findings(v.Findings)),
+	)
+	if v.Client != nil {
+		fields = append(fields, zap.String("client_id", v.Client.ID))
+	}
+	if repl != nil {
+		if id, found := repl.GetString("http.request.uuid"); found {
+			fields = append(fields, zap.String("request_id", id))
+		}
+	}
+	if v.Client != nil && strings.Contains(v.Rule.ID, ".redirect_uri.") {
+		fields = append(fields, zap.String("redirect_uri", addressOf(c.Get(scan.RedirectURI))))
+	}
+	entry.Write(fields...)
+}
+
+// addressOf is a URI without its query, fragment and user information, and not too long for a log.
+func addressOf(uri string) string {
+	if end := strings.IndexAny(uri, "?#"); end >= 0 {
+		uri = uri[:end]
+	}
+	if at := strings.LastIndexByte(uri, '@'); at >= 0 {
+		uri = "…" + uri[at:]
+	}
+	if len(uri) > 200 {
+		uri = uri[:200] + "…"
+	}
+	return strings.ToValidUTF8(strings.Clone(uri), "\uFFFD")
+}
+
+// findings writes the rules that fired as an array of "id mode".
+type findings []rule.Finding
+
+// MarshalLogArray implements [zapcore.ArrayMarshaler].
+func (f findings) MarshalLogArray(encoder zapcore.ArrayEncoder) error {
+	for i := range f {
+		encoder.AppendString(f[i].Rule.ID + " " + f[i].Mode.String())
+	}
+	return nil
+}

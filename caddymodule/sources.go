@@ -1,0 +1,182 @@
+package caddymodule
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/oauthguard/caddy-oauth-guard/clients"
+	"github.com/oauthguard/caddy-oauth-guard/validators"
+)
+
+func init() {
+	caddy.RegisterModule(StaticSource{})
+	caddy.RegisterModule(FileSource{})
+}
+
+// ClientSource is what a module in the namespace `oauth_guard.clients` implements. Loading, polling, keeping the last good directory
+// and showing the state is done for it.
+type ClientSource interface {
+	// ClientSource returns the source, a short name for logs and metrics, and how often to look for changes; zero means never. It is called after Provision.
+	ClientSource() (source clients.Source, name string, refresh time.Duration)
+}
+
+// StaticSource holds clients that are written into the configuration.
+type StaticSource struct {
+	// The clients. At least one.
+	Clients []clients.Client `json:"clients,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (StaticSource) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "oauth_guard.clients.static", New: func() caddy.Module { return new(StaticSource) }}
+}
+
+// Provision checks what needs the catalogue of rules.
+func (s *StaticSource) Provision(caddy.Context) error {
+	if len(s.Clients) == 0 {
+		return fmt.Errorf("clients static: no client: add a client block, or remove the source")
+	}
+	for i := range s.Clients {
+		if err := validators.CheckExemptions(s.Clients[i].Exempt); err != nil {
+			return fmt.Errorf("clients static: client %s: exempt: %w", s.Clients[i].ClientID, err)
+		}
+	}
+	return nil
+}
+
+// ClientSource implements [ClientSource].
+func (s *StaticSource) ClientSource() (clients.Source, string, time.Duration) {
+	return clients.Static(s.Clients), "static", 0
+}
+
+// UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
+//
+//	clients static {
+//		client <client_id> {
+//			client_name                <name>
+//			redirect_uris              <uri...>
+//			response_types             <type...>
+//			grant_types                <type...>
+//			token_endpoint_auth_method <method>
+//			scope                      <scope...>
+//			trusted
+//			delivery                   redirect|page|pass
+//			exempt                     <rule id or glob...>
+//		}
+//	}
+//
+// An option without arguments means that there is none, such as `redirect_uris` for a client without any; an absent option means unknown.
+func (s *StaticSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if d.Val() != "client" {
+			return d.Errf("oauth_guard: unrecognized option %s in clients static: write client <client_id> { ... }", d.Val())
+		}
+		var client clients.Client
+		if !d.AllArgs(&client.ClientID) {
+			return d.ArgErr()
+		}
+		for _, other := range s.Clients {
+			if other.ClientID == client.ClientID {
+				return d.Errf("oauth_guard: a second client %s: write everything in one block", client.ClientID)
+			}
+		}
+		if err := unmarshalClient(&client, d); err != nil {
+			return err
+		}
+		if err := client.Validate(); err != nil {
+			return d.WrapErr(err)
+		}
+		s.Clients = append(s.Clients, client)
+	}
+	return nil
+}
+
+// FileSource reads clients from a file: an array of RFC 7591 client records, or a saved services page of JetBrains Hub
+// (`/api/rest/services?fields=id,key,name,homeUrl,baseUrls,redirectUris,trusted`). The file is watched; if it becomes unreadable or malformed, the last good
+// content stays in force, and the log and the metrics say so.
+type FileSource struct {
+	// The path of the file. Placeholders such as `{env.HOME}` are expanded.
+	Path string `json:"path,omitempty"`
+	// How often to look for a change. Default: 5s.
+	Refresh caddy.Duration `json:"refresh,omitempty"`
+
+	path string
+}
+
+// CaddyModule returns the Caddy module information.
+func (FileSource) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "oauth_guard.clients.file", New: func() caddy.Module { return new(FileSource) }}
+}
+
+// Provision expands the path.
+func (s *FileSource) Provision(caddy.Context) error {
+	var err error
+	if s.path, err = caddy.NewReplacer().ReplaceOrErr(s.Path, true, true); err != nil {
+		return fmt.Errorf("clients file: path: %w", err)
+	}
+	if s.path == "" {
+		return fmt.Errorf("clients file: path is empty: write clients file <path>")
+	}
+	if s.Refresh < 0 {
+		return fmt.Errorf("clients file: refresh: %s is negative: use a duration such as 5s", time.Duration(s.Refresh))
+	}
+	return nil
+}
+
+// defaultRefresh is how often a file is looked at.
+const defaultRefresh = 5 * time.Second
+
+// ClientSource implements [ClientSource].
+func (s *FileSource) ClientSource() (clients.Source, string, time.Duration) {
+	refresh := time.Duration(s.Refresh)
+	if refresh == 0 {
+		refresh = defaultRefresh
+	}
+	return &clients.File{Path: s.path}, "file:" + s.path, refresh
+}
+
+// UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
+//
+//	clients file <path> {
+//		refresh <duration>
+//	}
+func (s *FileSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	if !d.AllArgs(&s.Path) {
+		return d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if d.Val() != "refresh" {
+			return d.Errf("oauth_guard: unrecognized option %s in clients file", d.Val())
+		}
+		var text string
+		if !d.AllArgs(&text) {
+			return d.ArgErr()
+		}
+		if s.Refresh != 0 {
+			return d.Errf("oauth_guard: refresh is already set to %s", time.Duration(s.Refresh))
+		}
+		refresh, err := caddy.ParseDuration(text)
+		if err != nil || refresh <= 0 {
+			return d.Errf("oauth_guard: refresh: %q is not a positive duration: use something like 5s", text)
+		}
+		s.Refresh = caddy.Duration(refresh)
+	}
+	return nil
+}
+
+var (
+	_ ClientSource          = (*StaticSource)(nil)
+	_ caddy.Provisioner     = (*StaticSource)(nil)
+	_ caddyfile.Unmarshaler = (*StaticSource)(nil)
+	_ ClientSource          = (*FileSource)(nil)
+	_ caddy.Provisioner     = (*FileSource)(nil)
+	_ caddyfile.Unmarshaler = (*FileSource)(nil)
+)
