@@ -283,7 +283,7 @@ func (h *Handler) newDelivery(config validators.Config) (*delivery, error) {
 	if err != nil {
 		return nil, fmt.Errorf("errors page %s: %w", settings.Page, err)
 	}
-	d := &delivery{settings: settings, template: template, origins: newOriginPolicy(settings.CORS)}
+	d := &delivery{logger: h.logger, settings: settings, template: template, origins: newOriginPolicy(settings.CORS)}
 	code := config.RedirectURIError
 	if code == "" {
 		code = validators.DefaultRedirectURIError(config.Profile)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/page"
 	"github.com/oauthguard/caddy-oauth-guard/validators"
@@ -18,6 +19,7 @@ import (
 
 // delivery answers refused requests. Everything that does not depend on the request is made at provision.
 type delivery struct {
+	logger   *zap.Logger
 	settings Errors
 	template *page.Template
 	origins  originPolicy
@@ -33,23 +35,23 @@ type bodyKey struct {
 
 // body is the JSON body of RFC 6749 section 5.2. The dialect of Hub adds two members, without which an old YouTrack Mobile takes the error for a token.
 func (d *delivery) body(v *validators.Verdict) []byte {
-	if body, made := d.bodies[bodyKey{v.Rule, v.Error, v.Status}]; made {
+	if body, made := d.bodies[bodyKey{v.Rule, v.Error, v.Status}]; made && v.Rule.Subject == nil {
 		return body
 	}
-	return d.render(v.Rule, v.Error, v.Status)
+	return d.render(v.Rule, v.Error, v.Description, v.Status)
 }
 
-func (d *delivery) render(r *rule.Rule, code string, status int) []byte {
+func (d *delivery) render(r *rule.Rule, code, description string, status int) []byte {
 	message := struct {
 		Error            string `json:"error"`
 		Description      string `json:"error_description"`
 		URI              string `json:"error_uri,omitempty"`
 		Code             int    `json:"error_code,omitempty"`
 		DeveloperMessage string `json:"error_developer_message,omitempty"`
-	}{Error: code, Description: r.Description, URI: d.errorURI(r)}
+	}{Error: code, Description: description, URI: d.errorURI(r)}
 	if d.settings.Dialect == "hub" {
 		message.Code = status
-		message.DeveloperMessage = r.ID + ": " + r.Description
+		message.DeveloperMessage = r.ID + ": " + description
 	}
 	body, _ := json.Marshal(message) // strings and numbers always marshal
 	return body
@@ -65,7 +67,7 @@ func (d *delivery) prepare(redirectURIError string) {
 			code = redirectURIError
 		}
 		for _, status := range []int{r.HTTPStatus(), http.StatusUnauthorized} {
-			d.bodies[bodyKey{r, code, status}] = d.render(r, code, status)
+			d.bodies[bodyKey{r, code, status}] = d.render(r, code, r.Description, status)
 		}
 	}
 }
@@ -106,7 +108,7 @@ func (d *delivery) answer(w http.ResponseWriter, r *http.Request, v *validators.
 		d.origins.apply(header, r, directory)
 	}
 	if d.settings.OnReject == "error" {
-		return caddyhttp.Error(v.Status, errors.New(v.Rule.ID+": "+v.Rule.Description))
+		return caddyhttp.Error(v.Status, errors.New(v.Rule.ID+": "+v.Description))
 	}
 	if v.Answer == validators.Page && !wantsJSON(r.Header) {
 		return d.page(w, r, v, repl)
@@ -132,19 +134,23 @@ func (d *delivery) answer(w http.ResponseWriter, r *http.Request, v *validators.
 
 func (d *delivery) page(w http.ResponseWriter, r *http.Request, v *validators.Verdict, repl *caddy.Replacer) error {
 	data := page.Data{
-		Status: v.Status, Error: v.Error, Description: v.Rule.Description,
+		Status: v.Status, Error: v.Error, Description: v.Description,
 		Rule: v.Rule.ID, RuleURL: d.errorURI(v.Rule), Host: r.Host, Time: time.Now(),
 	}
 	data.RequestID, _ = repl.GetString("http.request.uuid")
 	if v.Client != nil {
 		data.ClientID, data.ClientName = v.Client.ID, v.Client.Name
 	}
-	return d.template.Write(w, data)
+	if err := d.template.Write(w, data); err != nil {
+		// The built-in page went out in its place.
+		d.logger.Error("the template of the error page failed", zap.String("page", d.settings.Page), zap.Error(err))
+	}
+	return nil
 }
 
 // redirect sends the error to the proven redirect URI, RFC 6749 section 4.1.2.1. 303 makes sure that a POST is not repeated there (RFC 9700 section 4.12).
 func (d *delivery) redirect(w http.ResponseWriter, v *validators.Verdict) error {
-	parameters := [][2]string{{"error", v.Error}, {"error_description", v.Rule.Description}}
+	parameters := [][2]string{{"error", v.Error}, {"error_description", v.Description}}
 	if uri := d.errorURI(v.Rule); uri != "" {
 		parameters = append(parameters, [2]string{"error_uri", uri})
 	}
@@ -210,7 +216,7 @@ func escape(out *strings.Builder, s string) {
 func (d *delivery) bearerChallenge(v *validators.Verdict) string {
 	challenge := `Bearer realm="` + d.realm() + `"`
 	if v.Error != "" {
-		challenge += `, error="` + v.Error + `", error_description="` + v.Rule.Description + `"`
+		challenge += `, error="` + v.Error + `", error_description="` + v.Description + `"`
 	}
 	if d.settings.ResourceMetadata != "" {
 		challenge += `, resource_metadata="` + d.settings.ResourceMetadata + `"`

@@ -347,7 +347,10 @@ func clientOf(c *rule.Case) *rule.Client {
 
 // describe fills in what the refusal would say.
 func (e *Engine) describe(c *rule.Case, v *Verdict) {
-	v.Error, v.Status = v.Rule.Error, v.Rule.HTTPStatus()
+	v.Error, v.Status, v.Description = v.Rule.Error, v.Rule.HTTPStatus(), v.Rule.Description
+	if v.Rule.Subject != nil {
+		v.Description += ": " + v.Rule.Subject(c).String()
+	}
 	if v.Error == rule.RedirectURIError {
 		v.Error = e.config.RedirectURIError
 	}

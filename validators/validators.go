@@ -51,6 +51,8 @@ type Verdict struct {
 	Rule *rule.Rule
 	// Error is the OAuth error code; empty for a bare challenge.
 	Error string
+	// Description is the error_description: text of the rule, and of rules about several parameters the name of the one at fault.
+	Description string
 	// Status is the HTTP status of the answer; for a redirection that of the page that would stand in its place.
 	Status int
 	// Answer is the form of the refusal.

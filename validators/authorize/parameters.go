@@ -26,6 +26,7 @@ var Parameters = []rule.Rule{
 		Covers:      []string{"A-06"},
 		Description: "a parameter must occur once",
 		Check:       func(c *rule.Case) bool { return c.Repeated(extensions) != 0 },
+		Subject:     func(c *rule.Case) scan.Name { return c.Repeated(extensions).First() },
 	},
 	{
 		ID: "authorize.scope.malformed", Endpoints: here, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withScope,

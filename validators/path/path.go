@@ -12,7 +12,7 @@ import (
 )
 
 // MaxLength is the longest path in bytes whose odd spellings are worked out. A longer path with an odd spelling is ambiguous.
-const MaxLength = 8 << 10
+const MaxLength = 4 << 10
 
 // Result is what a path means.
 type Result struct {
@@ -43,7 +43,10 @@ type entry struct {
 // below a prefix. The tag must not be zero. Paths must be in their plain spelling, so that the literal path exists.
 func (s *Set) Add(path string, tag uint8) error {
 	prefix := strings.HasSuffix(path, "/*")
-	plain := strings.TrimSuffix(path, "*")
+	plain := path
+	if prefix {
+		plain = strings.TrimSuffix(path, "*")
+	}
 	switch {
 	case !strings.HasPrefix(path, "/"):
 		return fmt.Errorf("path %q must begin with a slash", path)

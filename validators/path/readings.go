@@ -3,6 +3,8 @@ package path
 import (
 	"bytes"
 	"strings"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
 // odd reports whether some server may read the path otherwise than byte by byte, apart from case, a final slash and a final suffix.
@@ -99,13 +101,9 @@ func decode(path string) string {
 	decoded := make([]byte, 0, len(path))
 	for i := 0; i < len(path); i++ {
 		c := path[i]
-		if c == '%' && i+2 < len(path) {
-			if high, ok := unhex(path[i+1]); ok {
-				if low, ok := unhex(path[i+2]); ok {
-					c = high<<4 | low
-					i += 2
-				}
-			}
+		if escaped, ok := scan.Unhex(path[i:]); ok {
+			c = escaped
+			i += 2
 		}
 		if n := len(decoded); n > 0 && (decoded[n-1] == 0xC0 || decoded[n-1] == 0xC1) && c >= 0x80 && c < 0xC0 {
 			decoded[n-1] = decoded[n-1]&1<<6 | c&0x3F
@@ -114,18 +112,6 @@ func decode(path string) string {
 		decoded = append(decoded, c)
 	}
 	return string(decoded)
-}
-
-func unhex(c byte) (byte, bool) {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0', true
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10, true
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
 }
 
 // cutParameters removes ";…" from every segment, as servlet containers do.

@@ -2,7 +2,11 @@
 // read alike. It works on the bytes; general URI parsers hide an empty fragment, or find another host than a browser does.
 package redirecturi
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
 
 // Flaws is a set of reasons not to trust a redirect URI that is not registered as it is.
 type Flaws uint8
@@ -35,8 +39,10 @@ func Inspect(uri string) Flaws {
 		switch {
 		case c <= ' ' || c >= 0x7F || strings.IndexByte("\"<>\\^`{|}", c) >= 0:
 			flaws |= Character
-		case c == '%' && (i+2 >= len(uri) || !isHex(uri[i+1]) || !isHex(uri[i+2])):
-			flaws |= Character
+		case c == '%':
+			if _, ok := scan.Unhex(uri[i:]); !ok {
+				flaws |= Character
+			}
 		case c == '#':
 			flaws |= Fragment
 		}
@@ -157,24 +163,13 @@ func unescape(s string) string {
 	decoded := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
-			c = hexDigit(s[i+1])<<4 | hexDigit(s[i+2])
+		if escaped, ok := scan.Unhex(s[i:]); ok {
+			c = escaped
 			i += 2
 		}
 		decoded = append(decoded, c)
 	}
 	return string(decoded)
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
-}
-
-func hexDigit(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c | 0x20 - 'a' + 10
 }
 
 // Scripts finds nothing but a script scheme, the one flaw that a registered URI may not have.

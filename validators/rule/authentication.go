@@ -3,7 +3,6 @@ package rule
 import (
 	"encoding/base64"
 	"encoding/json"
-	"strconv"
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
@@ -187,20 +186,18 @@ func unescape(s string, plus bool) string {
 	if !strings.ContainsAny(s, "%+") {
 		return s
 	}
-	var out strings.Builder
+	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c == '+' && plus {
 			c = ' '
-		} else if c == '%' && i+2 < len(s) {
-			if value, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
-				c = byte(value)
-				i += 2
-			}
+		} else if decoded, ok := scan.Unhex(s[i:]); ok {
+			c = decoded
+			i += 2
 		}
-		out.WriteByte(c)
+		out = append(out, c)
 	}
-	return out.String()
+	return scan.Text(out)
 }
 
 // assertionSubject reads the subject of a JWT without checking its signature; it is empty if there is none.

@@ -35,6 +35,8 @@ type Rule struct {
 	Description string
 	// When lists what a request must carry so that Check is worth a call. The zero value means every request.
 	When When
+	// Subject names the parameter at fault, for rules about several; nil for others. The name goes into the description.
+	Subject func(*Case) scan.Name
 	// Unexemptible rules apply to every client, whatever the configuration exempts.
 	Unexemptible bool
 	// OwnForms says that the rule also judges the login and consent forms that the server itself posts to the authorization endpoint.

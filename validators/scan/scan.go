@@ -284,11 +284,11 @@ func (p *Parameters) escapes(s string) (odd bool) {
 		if s[i] != '%' {
 			continue
 		}
-		if i+2 >= len(s) || hexValue[s[i+1]] > 15 || hexValue[s[i+2]] > 15 {
+		c, ok := Unhex(s[i:])
+		if !ok {
 			p.Signs |= MalformedEscape
 			continue
 		}
-		c := hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
 		if c >= 0x80 {
 			p.Signs |= NonASCII
 			odd = true
@@ -331,11 +331,10 @@ func (p *Parameters) unescape(s string) string {
 	start := len(p.arena)
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		switch {
-		case c == '+':
+		if c == '+' {
 			c = ' '
-		case c == '%' && i+2 < len(s) && hexValue[s[i+1]] <= 15 && hexValue[s[i+2]] <= 15:
-			c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
+		} else if decoded, ok := Unhex(s[i:]); ok {
+			c = decoded
 			i += 2
 		}
 		p.arena = append(p.arena, c)

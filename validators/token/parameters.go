@@ -64,6 +64,7 @@ var Parameters = []rule.Rule{
 		Covers:      []string{"K-06", "T-10"},
 		Description: "a parameter must occur once",
 		Check:       func(c *rule.Case) bool { return c.Repeated(standard) != 0 },
+		Subject:     func(c *rule.Case) scan.Name { return c.Repeated(standard).First() },
 	},
 	{
 		ID: "token.extension.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
@@ -74,6 +75,7 @@ var Parameters = []rule.Rule{
 		Covers:      []string{"K-08"},
 		Description: "a parameter must occur once",
 		Check:       func(c *rule.Case) bool { return c.Repeated(extensions) != 0 },
+		Subject:     func(c *rule.Case) scan.Name { return c.Repeated(extensions).First() },
 	},
 	{
 		ID: "token.unknown.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.ReportEverywhere,

@@ -72,6 +72,9 @@ var Parameters = []rule.Rule{
 			}
 			return folded != 0
 		},
+		Subject: func(c *rule.Case) scan.Name {
+			return (c.Parameters.Folded[scan.Query] | c.Parameters.Folded[scan.Body]).First()
+		},
 	},
 	sign("wire.parameter_name.empty", scan.EmptyName, rule.EnforceEverywhere,
 		"A value without a name",

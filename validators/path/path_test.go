@@ -1,0 +1,128 @@
+package path
+
+import (
+	"strings"
+	"testing"
+)
+
+const (
+	authorize = 1 + iota
+	token
+	resource
+)
+
+func testSet(t testing.TB) *Set {
+	t.Helper()
+	var set Set
+	for path, tag := range map[string]uint8{"/hub/oauth2/auth": authorize, "/hub/oauth2/token": token, "/o/token/": token, "/hub/api/*": resource} {
+		if err := set.Add(path, tag); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set.Shape("/oauth2/token")
+	return &set
+}
+
+func TestClassify(t *testing.T) {
+	set := testSet(t)
+	for _, test := range []struct {
+		path string
+		want Result
+	}{
+		{"/hub/oauth2/token", Result{Tag: token}},
+		{"/hub/oauth2/token;jsessionid=A1.b-c_d!2", Result{Tag: token}},
+		{"/hub/oauth2/token;jsessionid=", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/token;JSESSIONID=A", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/token;jsessionid=A;x", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/token/", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/token//", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/TOKEN", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/token.json", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/token.XML/", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/token.", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/to%6ben", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/to%256ben", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2%2Ftoken", Result{Tag: token, Ambiguous: true}},
+		{"/hub\\oauth2\\token", Result{Tag: token, Ambiguous: true}},
+		{"/hub/./oauth2/x/../token", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/x//../token", Result{Tag: token, Ambiguous: true}},
+		{"/hub//x/../../oauth2/token", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/x%2f..%2ftoken", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/x/..;a=b/token;c", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/x/..%3b/token", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/token%00.css", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/token%09", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/token;/x", Result{Tag: token, Ambiguous: true, Below: 0}},
+		{"hub/oauth2/token", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/tok%C5%BFen", Result{}},
+		{"/o/token/", Result{Tag: token}},
+		{"/o/token", Result{Tag: token, Ambiguous: true}},
+		{"/o/token//", Result{Tag: token, Ambiguous: true}},
+
+		{"/hub/oauth2/tokens", Result{}},
+		{"/hub/oauth2/keys", Result{}},
+		{"/hub/oauth2/token/extra", Result{Below: token}},
+		{"/hub/oauth2/token/a%2Fb", Result{Below: token}},
+		{"/o/token/style.css", Result{Below: token}},
+		{"/other/oauth2/token", Result{Shaped: true}},
+		{"/hub/.well-known/openid-configuration", Result{}},
+		{"/", Result{}},
+		{"*", Result{}},
+		{"", Result{}},
+
+		{"/hub/api/users/me", Result{Tag: resource}},
+		{"/hub/api/a%2Fb;v=1/c.json", Result{Tag: resource}},
+		{"/hub/api/%E2%82%AC", Result{Tag: resource}},
+		{"/hub/api/a/../b", Result{Tag: resource}},
+		{"/hub/api", Result{}},
+		{"/hub/API/users", Result{Tag: resource, Ambiguous: true}},
+		{"/hub/api/../x", Result{Tag: resource, Ambiguous: true}},
+		{"/hub/x/../api/users", Result{Tag: resource, Ambiguous: true}},
+		{"/hub/api/../oauth2/token", Result{Tag: token, Ambiguous: true}},
+		{"/" + strings.Repeat("a;", MaxLength/2), Result{Tag: authorize, Ambiguous: true}},
+		{"/" + strings.Repeat("a", 2*MaxLength), Result{}},
+	} {
+		got := set.Classify(test.path)
+		if test.path == "/"+strings.Repeat("a;", MaxLength/2) {
+			got.Tag = authorize // any endpoint will do
+		}
+		if got != test.want {
+			t.Errorf("%.80q: %+v, want %+v", test.path, got, test.want)
+		}
+	}
+}
+
+func TestAddRefuses(t *testing.T) {
+	for _, path := range []string{"", "token", "/a?b", "/a#b", "/a%20b", "/a;b", "/a//b", "/a/../b", "/a/./b", "/a*", "/*/b", "/a b", "/a\\b"} {
+		var set Set
+		if err := set.Add(path, token); err == nil {
+			t.Errorf("%q is accepted", path)
+		}
+	}
+	var set Set
+	if set.Add("/a", token) != nil || set.Add("/a", authorize) == nil {
+		t.Error("one path for two endpoints is accepted")
+	}
+}
+
+// FuzzClassify: nothing that a plain cleaning takes for the endpoint passes as something else.
+func FuzzClassify(f *testing.F) {
+	for _, seed := range []string{"/hub/oauth2/token", "/hub/oauth2/token;x", "/hub/x/..;/oauth2/token", "/hub/oauth2%2ftoken", "//hub/oauth2/token/.", "\\hub/%00", "/%c0%af"} {
+		f.Add(seed)
+	}
+	set := testSet(f)
+	f.Fuzz(func(t *testing.T, escaped string) {
+		got := set.Classify(escaped)
+		if got.Ambiguous && got.Tag == 0 {
+			t.Errorf("%q is ambiguous, but for what?", escaped)
+		}
+		// Tomcat: cut parameters, decode, resolve, merge.
+		servlet := merge(resolve(merge(decode(cutParameters(escaped)))))
+		if servlet == "/hub/oauth2/token" && got.Tag != token {
+			t.Errorf("%q: a servlet container reads the token endpoint, the guard %+v", escaped, got)
+		}
+		if got.Tag == token && !got.Ambiguous && escaped != "/hub/oauth2/token" && escaped != "/o/token/" && !strings.Contains(escaped, "token;jsessionid=") && !strings.Contains(escaped, "token/;jsessionid=") {
+			t.Errorf("%q passes as the token endpoint", escaped)
+		}
+	})
+}
