@@ -15,6 +15,7 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/page"
 	"github.com/oauthguard/caddy-oauth-guard/validators"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
 // delivery answers refused requests. Everything that does not depend on the request is made at provision.
@@ -138,6 +139,10 @@ func (d *delivery) page(w http.ResponseWriter, r *http.Request, v *validators.Ve
 		Rule: v.Rule.ID, RuleURL: d.errorURI(v.Rule), Host: r.Host, Time: time.Now(),
 	}
 	data.RequestID, _ = repl.GetString("http.request.uuid")
+	// The middle of a rule's ID often is the parameter that it is about.
+	if parts := strings.Split(v.Rule.ID, "."); len(parts) == 3 && scan.Recognise(parts[1]) != scan.Unknown {
+		data.Parameter = parts[1]
+	}
 	if v.Client != nil {
 		data.ClientID, data.ClientName = v.Client.ID, v.Client.Name
 	}
