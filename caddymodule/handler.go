@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -141,12 +143,12 @@ var casePool = sync.Pool{New: func() any { return new(rule.Case) }}
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	removeUpgrade(r.Header)
 	route := h.engine.Route(escapedPath(r))
-	if route == (path.Result{}) && len(r.Header["X-Original-Url"]) == 0 && len(r.Header["X-Rewrite-Url"]) == 0 {
-		return next.ServeHTTP(w, r)
-	}
 	if route.Shaped && h.warned.CompareAndSwap(false, true) {
 		h.logger.Warn("a request went to a path that looks like an OAuth endpoint, and is not configured as one: is base_path right, or is an endpoint line missing?",
 			zap.String("path_ends_with", r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]))
+	}
+	if route.Tag == 0 && route.Below == 0 && len(r.Header["X-Original-Url"]) == 0 && len(r.Header["X-Rewrite-Url"]) == 0 {
+		return next.ServeHTTP(w, r)
 	}
 	body, state := h.readBody(r, route)
 	defer body.release()
@@ -159,7 +161,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		directory, _ = h.chain.Directory().(clientDirectory)
 	}
 	c := casePool.Get().(*rule.Case)
-	verdict := h.decide(c, request, route, directory)
+	verdict, err := h.decide(c, request, route, directory)
+	if err != nil {
+		h.logger.Error("the guard itself failed", zap.String("endpoint", rule.Endpoint(route.Tag).String()), zap.Error(err))
+		if h.Mode == "report" {
+			return next.ServeHTTP(w, r)
+		}
+		return caddyhttp.Error(http.StatusInternalServerError, err)
+	}
 	shared.count(&verdict)
 	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if repl != nil {
@@ -180,12 +189,30 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	return h.delivery.answer(w, r, &verdict, repl, directory)
 }
 
-// decide asks the engine. A nil directory must be a nil interface there.
-func (h *Handler) decide(c *rule.Case, request rule.Request, route path.Result, directory clientDirectory) validators.Verdict {
-	if directory == nil {
-		return h.engine.Decide(c, request, route, nil)
+// decide asks the engine. A mistake inside the guard must not take the server down, nor, in report mode, block a request; the error names the place in the code and
+// nothing of the request.
+func (h *Handler) decide(c *rule.Case, request rule.Request, route path.Result, directory clientDirectory) (verdict validators.Verdict, err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			err = fmt.Errorf("panic of type %T while judging a request, at %s", recovered, panicSite())
+		}
+	}()
+	if directory == nil { // a nil directory must be a nil interface there
+		return h.engine.Decide(c, request, route, nil), nil
 	}
-	return h.engine.Decide(c, request, route, directory)
+	return h.engine.Decide(c, request, route, directory), nil
+}
+
+// panicSite is the file and line that panicked.
+func panicSite() string {
+	callers := make([]uintptr, 16)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)])
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "runtime.") || !more {
+			return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)
+		}
+	}
 }
 
 // escapedPath is the path as the upstream will see it. A target without slashes, such as "x:oauth2/token", has no path for net/url, and would be forwarded as it is.
