@@ -4,8 +4,8 @@ package scan
 type class uint8
 
 const (
-	classPercent class = 1 << iota
-	classPlus
+	// classSyntax are the bytes that the scan looks at one by one: ampersand, equals sign, percent sign.
+	classSyntax class = 1 << iota
 	classSemicolon
 	classControl
 	classBlank
@@ -24,7 +24,7 @@ var classes = func() (table [256]class) {
 			table[c] = classNonASCII
 		}
 	}
-	table['%'], table['+'], table[';'] = classPercent, classPlus, classSemicolon
+	table['&'], table['='], table['%'], table[';'] = classSyntax, classSyntax, classSyntax, classSemicolon
 	table[' '], table['#'] = classBlank, classHash
 	for _, c := range []byte("\"<>\\^`{|}") {
 		table[c] = classUnsafe
@@ -37,8 +37,8 @@ type signTable [8]Signs
 
 // rawSigns differ by location: in a request target RFC 3986 forbids what in a body is only unusual.
 var rawSigns = [2]signTable{
-	Query: {2: Semicolon, 3: QueryRawByte | Control, 4: QueryRawByte, 5: QueryRawByte | NonASCII, 6: QueryUnsafeCharacter, 7: QueryRawByte},
-	Body:  {2: Semicolon, 3: Control, 4: BodyUnencoded, 5: BodyUnencoded | NonASCII, 6: BodyUnencoded, 7: BodyUnencoded},
+	Query: {1: Semicolon, 2: QueryRawByte | Control, 3: QueryRawByte, 4: QueryRawByte | NonASCII, 5: QueryUnsafeCharacter, 6: QueryRawByte},
+	Body:  {1: Semicolon, 2: Control, 3: BodyUnencoded, 4: BodyUnencoded | NonASCII, 5: BodyUnencoded, 6: BodyUnencoded},
 }
 
 func (t *signTable) of(seen class) Signs {

@@ -143,80 +143,87 @@ func (p *Parameters) Scan(query, body string, relevant Names, limits Limits) {
 	}
 }
 
-// section reads one location. It first looks at all bytes together, so that the usual request, which holds nothing doubtful,
-// is split without a second look at any value.
+// section reads one location in one pass. Only if that finds a control character or a byte above 0x7F, raw or escaped, the parameters are inspected one by one.
 func (p *Parameters) section(s string, in Location, relevant Names, limits Limits) {
+	begin := len(p.List)
 	var seen class
+	start, equals, careful := 0, -1, false
 	for i := 0; i < len(s); i++ {
-		seen |= classes[s[i]]
-	}
-	careful := false
-	if seen&^(classPercent|classPlus) != 0 {
-		p.Signs |= rawSigns[in].of(seen)
-		careful = seen&(classNonASCII|classControl) != 0
-	}
-	if seen&classPercent != 0 && p.escapes(s) {
-		careful = true
-	}
-	for rest := s; rest != ""; {
-		var pair string
-		if end := strings.IndexByte(rest, '&'); end >= 0 {
-			pair, rest = rest[:end], rest[end+1:]
-		} else {
-			pair, rest = rest, ""
-		}
-		if pair == "" {
+		found := classes[s[i]]
+		if found == 0 {
 			continue
 		}
-		if len(p.List) >= limits.Parameters {
-			p.Signs |= TooManyParameters
-			return
+		switch s[i] {
+		case '&':
+			if !p.add(s, start, equals, i, in, relevant, limits) {
+				return
+			}
+			start, equals = i+1, -1
+		case '=':
+			if equals < 0 {
+				equals = i
+			}
+		case '%':
+			c, ok := Unhex(s[i:])
+			if !ok {
+				p.Signs |= MalformedEscape
+				continue
+			}
+			i += 2
+			if c >= 0x80 {
+				p.Signs |= NonASCII
+				careful = true
+			} else if c < 0x20 || c == 0x7F {
+				careful = true
+			}
+		default:
+			seen |= found
 		}
-		p.List = append(p.List, Parameter{})
-		item := &p.List[len(p.List)-1]
-		item.In = in
-		if equals := strings.IndexByte(pair, '='); equals >= 0 {
-			item.RawName, item.RawValue = pair[:equals], pair[equals+1:]
-		} else {
-			item.RawName = pair
-		}
-		if len(item.RawName) > MaxName || len(item.RawValue) > limits.Value {
-			p.Signs |= TooLongValue
-		}
-		p.note(item, relevant)
-		if careful {
-			p.inspect(item)
+	}
+	if !p.add(s, start, equals, len(s), in, relevant, limits) {
+		return
+	}
+	if seen != 0 {
+		p.Signs |= rawSigns[in].of(seen)
+		careful = careful || seen&(classNonASCII|classControl) != 0
+	}
+	if careful {
+		for i := begin; i < len(p.List); i++ {
+			p.inspect(&p.List[i])
 		}
 	}
 }
 
+// add appends the pair s[start:end] to the list, unless it is empty; equals is the place of its first equals sign, or negative. It reports false at the limit.
+func (p *Parameters) add(s string, start, equals, end int, in Location, relevant Names, limits Limits) bool {
+	if start == end {
+		return true
+	}
+	if len(p.List) >= limits.Parameters {
+		p.Signs |= TooManyParameters
+		return false
+	}
+	item := Parameter{RawName: s[start:end], In: in}
+	if equals >= 0 {
+		item.RawName, item.RawValue = s[start:equals], s[equals+1:end]
+	}
+	if len(item.RawName) > MaxName || len(item.RawValue) > limits.Value {
+		p.Signs |= TooLongValue
+	}
+	p.List = append(p.List, item)
+	p.note(&p.List[len(p.List)-1], relevant)
+	return true
+}
+
 // note registers the parameter under its name.
 func (p *Parameters) note(item *Parameter, relevant Names) {
-	name := item.RawName
-	if seen := classOfName(name); seen != 0 {
-		if seen&(nameEscape) != 0 {
-			name = p.unescape(name)
-		}
-		item.Name = Recognise(name)
-		if item.Name == Unknown || !relevant.Has(item.Name) {
-			item.Name = Unknown
-			if folded := fold(name); folded != Unknown && relevant.Has(folded) {
-				item.Folded = folded
-				p.Signs |= FoldedName
-				p.Folded[item.In] |= 1 << folded
-			}
-		}
-	} else {
-		item.Name = Recognise(name)
-		if !relevant.Has(item.Name) {
-			item.Name = Unknown
-		}
-	}
-	if name == "" {
-		p.Signs |= EmptyName
-	}
+	item.Name = Recognise(item.RawName)
 	if item.Name == Unknown {
-		p.noteUnknown(item, name)
+		item.Name = p.decodedName(item, relevant)
+	}
+	if !relevant.Has(item.Name) {
+		item.Name = Unknown
+		p.noteUnknown(item)
 		return
 	}
 	bit := Names(1) << item.Name
@@ -233,10 +240,35 @@ func (p *Parameters) note(item *Parameter, relevant Names) {
 	}
 }
 
+// decodedName recognises a name that is not literally a recognised one: it may be escaped, or fold into one.
+func (p *Parameters) decodedName(item *Parameter, relevant Names) Name {
+	name := item.RawName
+	seen := classOfName(name)
+	if seen&nameEscape != 0 {
+		name = p.unescape(name)
+	}
+	if name == "" {
+		p.Signs |= EmptyName
+	}
+	if seen == 0 {
+		return Unknown
+	}
+	recognised := Recognise(name)
+	if relevant.Has(recognised) {
+		return recognised
+	}
+	if folded := fold(name); relevant.Has(folded) {
+		item.Folded = folded
+		p.Signs |= FoldedName
+		p.Folded[item.In] |= 1 << folded
+	}
+	return recognised
+}
+
 // noteUnknown looks for an earlier parameter of the same unrecognised name in the same location. Comparing hashes keeps a
 // hundred long names cheap.
-func (p *Parameters) noteUnknown(item *Parameter, name string) {
-	item.hash = maphash.String(hashSeed, name)
+func (p *Parameters) noteUnknown(item *Parameter) {
+	item.hash = maphash.String(hashSeed, p.decodedText(item.RawName))
 	for i := range p.List[:len(p.List)-1] {
 		other := &p.List[i]
 		if other.hash == item.hash && other.Name == Unknown && other.In == item.In {
@@ -248,11 +280,7 @@ func (p *Parameters) noteUnknown(item *Parameter, name string) {
 
 // inspect looks closely at one parameter of a location that holds a control character, or a byte above 0x7F, raw or escaped.
 func (p *Parameters) inspect(item *Parameter) {
-	name := item.RawName
-	if classOfName(name)&nameEscape != 0 {
-		name = p.unescape(name)
-	}
-	if !utf8.ValidString(name) {
+	if !utf8.ValidString(p.decodedText(item.RawName)) {
 		p.Signs |= InvalidUTF8
 	}
 	value := p.Value(item)
@@ -278,26 +306,12 @@ func (p *Parameters) inspect(item *Parameter) {
 	}
 }
 
-// escapes checks every percent escape of s and reports whether one of them decodes to a control character or to a byte above 0x7F.
-func (p *Parameters) escapes(s string) (odd bool) {
-	for i := 0; i < len(s); i++ {
-		if s[i] != '%' {
-			continue
-		}
-		c, ok := Unhex(s[i:])
-		if !ok {
-			p.Signs |= MalformedEscape
-			continue
-		}
-		if c >= 0x80 {
-			p.Signs |= NonASCII
-			odd = true
-		} else if c < 0x20 || c == 0x7F {
-			odd = true
-		}
-		i += 2
+// decodedText is unescape for names that may need nothing.
+func (p *Parameters) decodedText(name string) string {
+	if classOfName(name)&nameEscape != 0 {
+		return p.unescape(name)
 	}
-	return odd
+	return name
 }
 
 // Value is the decoded value of one parameter of the list.
@@ -325,8 +339,8 @@ func (p *Parameters) unescape(s string) string {
 		return s
 	}
 	if len(p.arena)+len(s) > cap(p.arena) {
-		// A name may be decoded twice, once to recognise and once to inspect it: hence the double size.
-		p.arena = make([]byte, 0, 2*p.size+len(s))
+		// A name may be decoded three times: to recognise, to compare and to inspect it.
+		p.arena = make([]byte, 0, 3*p.size+len(s))
 	}
 	start := len(p.arena)
 	for i := 0; i < len(s); i++ {
