@@ -40,7 +40,7 @@ var Rules = []rule.Rule{
 			if !presented {
 				return false
 			}
-			if credentials == "" || credentials[len(credentials)-1] == ' ' {
+			if strings.Trim(credentials, " ") != credentials || credentials == "" {
 				return true
 			}
 			for i := 0; i < len(credentials); i++ {
@@ -160,12 +160,17 @@ func token(c *rule.Case) (credentials string, presented bool) {
 	if len(fields) == 0 {
 		return "", false
 	}
-	scheme, rest := fields[0], ""
-	if end := strings.IndexAny(scheme, " \t"); end >= 0 {
-		scheme, rest = scheme[:end], scheme[end:]
+	value := strings.TrimLeft(fields[0], " \t")
+	scheme, rest := value, ""
+	if end := strings.IndexAny(value, " \t"); end >= 0 {
+		scheme, rest = value[:end], value[end:]
 	}
 	if !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP") {
 		return "", false
+	}
+	if value != fields[0] {
+		// HTTP/2 can carry blanks before the value. Some servers trim them: it counts as a malformed token.
+		return fields[0], true
 	}
 	return strings.TrimLeft(rest, " "), true
 }

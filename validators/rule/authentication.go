@@ -127,15 +127,21 @@ func (c *Case) identify(a *Authentication, id string) {
 	}
 }
 
-// header reads an Authorization value.
+// header reads an Authorization value. A tab behind the scheme, or blanks around the value, which HTTP/2 can carry, are read by some servers and not by
+// others.
 func (a *Authentication) header(value string) {
 	a.Scheme = OtherScheme
-	scheme, credentials, found := strings.Cut(value, " ")
-	if !strings.EqualFold(scheme, "Basic") {
+	trimmed := strings.Trim(value, " \t")
+	end := strings.IndexAny(trimmed, " \t")
+	if end < 0 {
+		end = len(trimmed)
+	}
+	if !strings.EqualFold(trimmed[:end], "Basic") {
 		return
 	}
 	a.Scheme = BasicScheme
-	if !found || !a.decode(strings.Trim(credentials, " ")) {
+	credentials := strings.TrimLeft(trimmed[end:], " ")
+	if trimmed != value || strings.HasPrefix(credentials, "\t") || !a.decode(credentials) {
 		a.Malformed = true
 	}
 }

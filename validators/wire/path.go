@@ -32,7 +32,7 @@ var Paths = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.RewriteHeader },
 	},
 	{
-		ID: "path.subpath", Endpoints: form | rule.At(rule.NoEndpoint), Error: "invalid_request", Modes: rule.ReportEverywhere,
+		ID: "path.subpath", Endpoints: everywhere | rule.At(rule.NoEndpoint), Error: "invalid_request", Modes: rule.ReportEverywhere,
 		Title:       "The path lies below an endpoint",
 		Why:         "Pages and files below an endpoint are the server's own. A server that takes them for the endpoint itself should have that path configured as an endpoint.",
 		Source:      "Design of the guard: sub-paths pass",
