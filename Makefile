@@ -20,13 +20,14 @@ endef
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: test
 test: ## run everything; installs what is missing (as root on Debian) or says how to
 	$(call stage,prerequisites)
 	@$(MAKE) --no-print-directory test-go
 	$(call stage,examples)
+	$(call stage,e2e)
 
 .PHONY: test-go
 test-go: ## run what needs Go alone: vet, linter, tests with the fuzz seeds
@@ -53,6 +54,10 @@ go-test: ## run the Go tests with the race detector
 .PHONY: examples
 examples: ## build Caddy and check every example configuration with it
 	@.ci/examples
+
+.PHONY: e2e
+e2e: ## vet and run the end-to-end tests: real servers, real clients, a real browser
+	@.ci/e2e
 
 .PHONY: generate
 generate: ## write the generated files anew

@@ -355,7 +355,7 @@ func (e *Engine) describe(c *rule.Case, v *Verdict) {
 		v.Error = e.config.RedirectURIError
 	}
 	// RFC 6749 section 5.2: if the client tried to authenticate by header, the status must be 401 and the challenge must match.
-	if v.Error == "invalid_client" && len(c.Header["Authorization"]) > 0 {
+	if v.Error == "invalid_client" && len(c.AuthorizationHeader) > 0 {
 		v.Status = 401
 	}
 }

@@ -23,7 +23,7 @@ var Rules = []rule.Rule{
 		Covers:      []string{"B-04", "B-01"},
 		Description: "there must be one Authorization header",
 		Check: func(c *rule.Case) bool {
-			fields := c.Header["Authorization"]
+			fields := c.AuthorizationHeader
 			return len(fields) > 1 || len(fields) == 1 && joined(fields[0])
 		},
 	},
@@ -135,7 +135,7 @@ var Rules = []rule.Rule{
 		Description: "an access token is required",
 		Check: func(c *rule.Case) bool {
 			_, presented := token(c)
-			return !presented && len(c.Header["Authorization"]) > 0 && !c.Has(scan.AccessToken) && !c.Preflight()
+			return !presented && len(c.AuthorizationHeader) > 0 && !c.Has(scan.AccessToken) && !c.Preflight()
 		},
 	},
 	{
@@ -146,7 +146,7 @@ var Rules = []rule.Rule{
 		Covers:      []string{"B-05"},
 		Description: "an access token is required",
 		Check: func(c *rule.Case) bool {
-			return len(c.Header["Authorization"]) == 0 && !c.Has(scan.AccessToken) && !c.Preflight()
+			return len(c.AuthorizationHeader) == 0 && !c.Has(scan.AccessToken) && !c.Preflight()
 		},
 	},
 }
@@ -156,7 +156,7 @@ var withToken = rule.When{Names: scan.NamesOf(scan.AccessToken)}
 // token returns what follows the scheme in the first Authorization header, and whether that scheme carries an access token: Bearer, or DPoP of RFC 9449. Several
 // blanks may stand between (RFC 6750 section 2.1). A tab behind the scheme belongs to the credentials, which makes them malformed.
 func token(c *rule.Case) (credentials string, presented bool) {
-	fields := c.Header["Authorization"]
+	fields := c.AuthorizationHeader
 	if len(fields) == 0 {
 		return "", false
 	}

@@ -79,7 +79,7 @@ func (c *Case) Authentication() *Authentication {
 		return a
 	}
 	a.parsed = true
-	if fields := c.Header["Authorization"]; len(fields) > 0 {
+	if fields := c.AuthorizationHeader; len(fields) > 0 {
 		a.header(fields[0])
 	}
 	if c.Has(scan.ClientAssertion) {

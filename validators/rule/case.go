@@ -42,6 +42,8 @@ type Case struct {
 	Options *Options
 	// Directory holds the registered clients as they are during this request; nil if no source is configured.
 	Directory Directory
+	// AuthorizationHeader are the Authorization fields of the request, which many rules look at.
+	AuthorizationHeader []string
 	// Findings are the rules that fired, in the order of evaluation.
 	Findings []Finding
 	// Parameters is what the scan read.
@@ -94,6 +96,7 @@ func RelevantNames(e Endpoint) scan.Names {
 // Open begins a case. The request's strings must stay valid until the case is opened again.
 func (c *Case) Open(request Request, endpoint Endpoint, options *Options, directory Directory) {
 	c.Request, c.Endpoint, c.Options, c.Directory = request, endpoint, options, directory
+	c.AuthorizationHeader = request.Header["Authorization"]
 	c.Findings = c.Findings[:0]
 	c.AmbiguousPath, c.BelowEndpoint, c.RewriteHeader, c.OwnForm = false, false, false, false
 	c.contentTyped = false

@@ -98,6 +98,6 @@ var Bodies = []rule.Rule{
 		Source:      "RFC 9110 sections 5.3 and 11.6.2",
 		Covers:      []string{"B-04"},
 		Description: "there must be one Authorization header at most",
-		Check:       func(c *rule.Case) bool { return len(c.Header["Authorization"]) > 1 },
+		Check:       func(c *rule.Case) bool { return len(c.AuthorizationHeader) > 1 },
 	},
 }
