@@ -16,6 +16,7 @@ import (
 // that came back too early would send one user's credentials in another user's request.
 type bufferedBody struct {
 	data    []byte
+	pooled  *[]byte      // where data returns to
 	readers atomic.Int32 // the handler counts as one
 	// rest is the unread part of a body over the limit, or nil.
 	rest io.ReadCloser
@@ -26,8 +27,9 @@ type bufferedBody struct {
 	request *http.Request
 }
 
-// bodyPool holds buffers of bodies. Buffers over maxPooled bytes are left to the garbage collector.
-var bodyPool = sync.Pool{New: func() any { return &bufferedBody{data: make([]byte, 0, 4<<10)} }}
+// bytesPool holds the bytes of bodies, never the bodies: a GetBody that somebody kept must find its own body closed, not the next request's. Slices over maxPooled
+// bytes are left to the garbage collector.
+var bytesPool = sync.Pool{New: func() any { data := make([]byte, 0, 4<<10); return &data }}
 
 const maxPooled = 256 << 10
 
@@ -42,8 +44,8 @@ func readBody(r *http.Request, limit int) (*bufferedBody, rule.BodyState) {
 	if r.ContentLength > int64(limit) {
 		return nil, rule.BodyTooLong
 	}
-	b := bodyPool.Get().(*bufferedBody)
-	b.data, b.rest, b.failure, b.trailer, b.request = b.data[:0], nil, nil, nil, r
+	b := &bufferedBody{pooled: bytesPool.Get().(*[]byte), request: r}
+	b.data = (*b.pooled)[:0]
 	b.readers.Store(1)
 	announced := r.Trailer.Clone()
 	original := r.Body
@@ -119,10 +121,11 @@ func (b *bufferedBody) release() {
 	if b == nil || b.readers.Add(-1) != 0 {
 		return
 	}
-	b.rest, b.failure, b.trailer, b.request = nil, nil, nil, nil
 	if cap(b.data) <= maxPooled {
-		bodyPool.Put(b)
+		*b.pooled = b.data
+		bytesPool.Put(b.pooled)
 	}
+	b.data, b.pooled = nil, nil
 }
 
 // bodyReader is one reading of a buffered body. Read and Close may be called at the same time, as transports do.

@@ -138,7 +138,9 @@ func (d *delivery) page(w http.ResponseWriter, r *http.Request, v *validators.Ve
 		Status: v.Status, Error: v.Error, Description: v.Description,
 		Rule: v.Rule.ID, RuleURL: d.errorURI(v.Rule), Host: r.Host, Time: time.Now(),
 	}
-	data.RequestID, _ = repl.GetString("http.request.uuid")
+	if repl != nil {
+		data.RequestID, _ = repl.GetString("http.request.uuid")
+	}
 	// The middle of a rule's ID often is the parameter that it is about.
 	if parts := strings.Split(v.Rule.ID, "."); len(parts) == 3 && scan.Recognise(parts[1]) != scan.Unknown {
 		data.Parameter = parts[1]

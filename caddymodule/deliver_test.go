@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -45,39 +47,65 @@ func TestWantsJSON(t *testing.T) {
 	}
 }
 
-// brokenDirectory stands for a mistake inside the guard.
-type brokenDirectory struct{}
+// brokenBody stands for a mistake inside the guard: a body that panics when it is read.
+type brokenBody struct{}
 
-func (brokenDirectory) Find(string) (*rule.Client, rule.Standing) { panic("secret of the request") }
-func (brokenDirectory) Service(string) (bool, bool)               { return false, false }
-func (brokenDirectory) RegisteredOrigin(string) bool              { return false }
+func (brokenBody) Read([]byte) (int, error) { panic("secret of the request") }
+func (brokenBody) Close() error             { return nil }
 
-// TestFailureInside: a panic while judging is an error that names the code and nothing of the request.
+// TestFailureInside: a panic while judging is an error that names the code and nothing of the request; in report mode the request passes.
 func TestFailureInside(t *testing.T) {
-	handler := Handler{logger: zap.NewNop()}
-	config, err := handler.engineConfig()
-	if err != nil {
+	for _, mode := range []string{"enforce", "report"} {
+		core, logs := observer.New(zapcore.DebugLevel)
+		handler := provisioned(t, &Handler{Mode: mode})
+		handler.logger = zap.New(core)
+		r := httptest.NewRequest(http.MethodPost, "/api/rest/oauth2/token", brokenBody{})
+		r.ContentLength = 7
+		passed := false
+		err := handler.ServeHTTP(httptest.NewRecorder(), r, caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { passed = true; return nil }))
+		if passed != (mode == "report") || (err == nil) != passed {
+			t.Errorf("%s: passed %v, error %v", mode, passed, err)
+		}
+		if logs.Len() != 1 || strings.Contains(fmt.Sprint(logs.All()), "secret") || !strings.Contains(fmt.Sprint(logs.All()[0].ContextMap()), "deliver_test.go:") {
+			t.Errorf("%s: log %v", mode, logs.All())
+		}
+	}
+}
+
+// TestStaleGetBody: a GetBody that somebody kept beyond the request finds its body closed, never the body of another request.
+func TestStaleGetBody(t *testing.T) {
+	first := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("secret=A"))
+	body, _ := readBody(first, 100)
+	get := first.GetBody
+	if err := first.Body.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if handler.engine, err = validators.New(config); err != nil {
+	body.release()
+	second := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("secret=B"))
+	if _, state := readBody(second, 100); state != rule.BodyRead {
+		t.Fatal(state)
+	}
+	if reader, err := get(); err == nil {
+		content, _ := io.ReadAll(reader)
+		t.Errorf("the body is still open: %q", content)
+	}
+}
+
+// provisioned prepares a handler.
+func provisioned(t *testing.T, handler *Handler) *Handler {
+	t.Helper()
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	t.Cleanup(cancel)
+	if err := handler.Provision(ctx); err != nil {
 		t.Fatal(err)
 	}
-	request := rule.Request{Method: "GET", Path: "/api/rest/oauth2/auth", Query: "client_id=x", Header: http.Header{}}
-	_, err = handler.decide(new(rule.Case), request, handler.engine.Route(request.Path), brokenDirectory{})
-	if err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "deliver_test.go:") {
-		t.Errorf("error %v", err)
-	}
+	return handler
 }
 
 // TestWrongBasePathWarnsOnce: a request to what looks like an endpoint elsewhere is worth one line in the log, not one a request.
 func TestWrongBasePathWarnsOnce(t *testing.T) {
 	core, logs := observer.New(zapcore.WarnLevel)
-	handler := &Handler{}
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
-	defer cancel()
-	if err := handler.Provision(ctx); err != nil {
-		t.Fatal(err)
-	}
+	handler := provisioned(t, new(Handler))
 	handler.logger = zap.New(core)
 	passed := 0
 	next := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { passed++; return nil })

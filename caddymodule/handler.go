@@ -136,71 +136,92 @@ func (h *Handler) provisionClients(ctx caddy.Context) error {
 	return nil
 }
 
-// casePool holds the memory of decisions.
-var casePool = sync.Pool{New: func() any { return new(rule.Case) }}
-
 // ServeHTTP judges the request, and answers it or calls the next handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	removeUpgrade(r.Header)
+	var j judgement
+	defer j.release()
+	if err := h.judge(r, &j); err != nil {
+		h.logger.Error("the guard itself failed", zap.Error(err))
+		if h.Mode == "report" {
+			return next.ServeHTTP(w, r)
+		}
+		return caddyhttp.Error(http.StatusInternalServerError, err)
+	}
+	if j.verdict.Decision != validators.Reject {
+		j.releaseMemory() // the upstream may take long
+		return next.ServeHTTP(w, r)
+	}
+	if tooLarge := (caddyhttp.HandlerError{}); j.state == rule.BodyBroken && errors.As(j.body.failure, &tooLarge) {
+		// Another handler limits bodies; its answer stays what it is.
+		return j.body.failure
+	}
+	return h.delivery.answer(w, r, &j.verdict, j.replacer, j.directory)
+}
+
+// judgement is one request being judged, and what must be given back afterwards.
+type judgement struct {
+	verdict   validators.Verdict
+	body      *bufferedBody
+	state     rule.BodyState
+	directory clientDirectory
+	replacer  *caddy.Replacer
+	memory    *rule.Case
+}
+
+// casePool holds the memory of decisions.
+var casePool = sync.Pool{New: func() any { return new(rule.Case) }}
+
+// release gives back everything, when the request is answered.
+func (j *judgement) release() {
+	j.releaseMemory()
+	j.body.release()
+}
+
+// releaseMemory gives back what only the decision needed.
+func (j *judgement) releaseMemory() {
+	if j.memory != nil {
+		casePool.Put(j.memory)
+		j.memory = nil
+	}
+}
+
+// judge decides, counts and logs. A mistake inside the guard must not take the server down, nor, in report mode, block a request; the error then names the place in the
+// code and nothing of the request.
+func (h *Handler) judge(r *http.Request, j *judgement) (err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			j.memory = nil // its state is not known
+			err = fmt.Errorf("panic of type %T while judging a request, at %s", recovered, panicSite())
+		}
+	}()
 	route := h.engine.Route(escapedPath(r))
 	if route.Shaped && h.warned.CompareAndSwap(false, true) {
 		h.logger.Warn("a request went to a path that looks like an OAuth endpoint, and is not configured as one: is base_path right, or is an endpoint line missing?",
 			zap.String("path_ends_with", r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]))
 	}
 	if route.Tag == 0 && route.Below == 0 && len(r.Header["X-Original-Url"]) == 0 && len(r.Header["X-Rewrite-Url"]) == 0 {
-		return next.ServeHTTP(w, r)
+		return nil
 	}
-	body, state := h.readBody(r, route)
-	defer body.release()
+	j.body, j.state = h.readBody(r, route)
 	request := rule.Request{
 		Method: r.Method, Path: escapedPath(r), Query: r.URL.RawQuery, Header: r.Header,
-		Body: body.text(), BodyState: state, Transport: h.transportOf(r),
+		Body: j.body.text(), BodyState: j.state, Transport: h.transportOf(r),
 	}
-	var directory clientDirectory
+	var directory rule.Directory // a nil chain must be a nil interface
 	if h.chain != nil {
-		directory, _ = h.chain.Directory().(clientDirectory)
+		directory = h.chain.Directory()
+		j.directory, _ = directory.(clientDirectory)
 	}
-	c := casePool.Get().(*rule.Case)
-	verdict, err := h.decide(c, request, route, directory)
-	if err != nil {
-		h.logger.Error("the guard itself failed", zap.String("endpoint", rule.Endpoint(route.Tag).String()), zap.Error(err))
-		if h.Mode == "report" {
-			return next.ServeHTTP(w, r)
-		}
-		return caddyhttp.Error(http.StatusInternalServerError, err)
+	j.memory = casePool.Get().(*rule.Case)
+	j.verdict = h.engine.Decide(j.memory, request, route, directory)
+	shared.count(&j.verdict)
+	j.replacer, _ = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	setPlaceholders(r, j.replacer, &j.verdict)
+	if len(j.verdict.Findings) > 0 {
+		h.log(j.memory, &j.verdict, j.replacer)
 	}
-	shared.count(&verdict)
-	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if repl != nil {
-		repl.Map(placeholders(&verdict))
-	}
-	if len(verdict.Findings) > 0 {
-		h.log(c, &verdict, repl)
-	}
-	if verdict.Decision != validators.Reject {
-		casePool.Put(c)
-		return next.ServeHTTP(w, r)
-	}
-	defer casePool.Put(c)
-	if tooLarge := (caddyhttp.HandlerError{}); state == rule.BodyBroken && errors.As(body.failure, &tooLarge) {
-		// Another handler limits bodies; its answer stays what it is.
-		return body.failure
-	}
-	return h.delivery.answer(w, r, &verdict, repl, directory)
-}
-
-// decide asks the engine. A mistake inside the guard must not take the server down, nor, in report mode, block a request; the error names the place in the code and
-// nothing of the request.
-func (h *Handler) decide(c *rule.Case, request rule.Request, route path.Result, directory clientDirectory) (verdict validators.Verdict, err error) {
-	defer func() {
-		if recovered := recover(); recovered != nil {
-			err = fmt.Errorf("panic of type %T while judging a request, at %s", recovered, panicSite())
-		}
-	}()
-	if directory == nil { // a nil directory must be a nil interface there
-		return h.engine.Decide(c, request, route, nil), nil
-	}
-	return h.engine.Decide(c, request, route, directory), nil
+	return nil
 }
 
 // panicSite is the file and line that panicked.

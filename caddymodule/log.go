@@ -1,9 +1,11 @@
 package caddymodule
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -12,34 +14,57 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-// placeholders answers for the placeholders of one verdict. It keeps nothing of the request: what it holds is from the catalogue and the directory.
-func placeholders(v *validators.Verdict) caddy.ReplacerFunc {
-	endpoint, decision, deciding, code, clientID := v.Endpoint, v.Decision, "", v.Error, ""
-	if v.Rule != nil {
-		deciding = v.Rule.ID
+// outcome is what the placeholders tell about a request. It keeps nothing of the request: what it holds is from the catalogue and the directory.
+type outcome struct {
+	endpoint rule.Endpoint
+	decision validators.Decision
+	rule     *rule.Rule
+	code     string
+	client   *rule.Client
+}
+
+// outcomeVar is the Caddy variable under which several guards of one request share the outcome: the last one to judge is told about.
+const outcomeVar = "oauth_guard_outcome"
+
+// setPlaceholders tells the verdict to the placeholders of the request.
+func setPlaceholders(r *http.Request, repl *caddy.Replacer, v *validators.Verdict) {
+	if repl == nil {
+		return
 	}
-	if v.Client != nil {
-		clientID = v.Client.ID
+	shared, known := caddyhttp.GetVar(r.Context(), outcomeVar).(*outcome)
+	if !known {
+		shared = new(outcome)
+		caddyhttp.SetVar(r.Context(), outcomeVar, shared)
+		repl.Map(shared.placeholder)
 	}
-	return func(key string) (any, bool) {
-		name, found := strings.CutPrefix(key, "http.oauth_guard.")
-		if !found {
-			return nil, false
-		}
-		switch name {
-		case "endpoint":
-			return endpoint.String(), true
-		case "decision":
-			return decision.String(), true
-		case "rule":
-			return deciding, true
-		case "error":
-			return code, true
-		case "client_id":
-			return clientID, true
-		}
+	*shared = outcome{endpoint: v.Endpoint, decision: v.Decision, rule: v.Rule, code: v.Error, client: v.Client}
+}
+
+// placeholder is a [caddy.ReplacerFunc].
+func (o *outcome) placeholder(key string) (any, bool) {
+	name, found := strings.CutPrefix(key, "http.oauth_guard.")
+	if !found {
 		return nil, false
 	}
+	switch name {
+	case "endpoint":
+		return o.endpoint.String(), true
+	case "decision":
+		return o.decision.String(), true
+	case "rule":
+		if o.rule == nil {
+			return "", true
+		}
+		return o.rule.ID, true
+	case "error":
+		return o.code, true
+	case "client_id":
+		if o.client == nil {
+			return "", true
+		}
+		return o.client.ID, true
+	}
+	return nil, false
 }
 
 // log writes one line about a request on which some rule fired. It names rules and the registered client; of the request itself it shows nothing but the address part of a

@@ -47,9 +47,9 @@ type Engine struct {
 
 // plan is what is evaluated for one endpoint: the rules that are not off, in order.
 type plan struct {
-	steps []step
-	paths int // how many of them are about paths
-	bytes int // how many of them are about bytes, those about paths included
+	steps     []step
+	bytes     int    // how many of them are about bytes; those come first
+	preflight []step // those of them that judge CORS preflights too
 }
 
 type step struct {
@@ -163,8 +163,8 @@ func compile(modes []rule.Mode, include func(*rule.Rule) bool) plan {
 			continue
 		}
 		p.steps = append(p.steps, step{check: r.Check, when: r.When, rule: r, index: i, mode: modes[i]})
-		if strings.HasPrefix(r.ID, "path.") {
-			p.paths = len(p.steps)
+		if r.Preflights {
+			p.preflight = append(p.preflight, p.steps[len(p.steps)-1])
 		}
 		if i < len(byBytes) {
 			p.bytes = len(p.steps)
@@ -210,7 +210,7 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 	steps := p.steps
 	switch {
 	case c.Preflight():
-		steps = steps[:p.paths]
+		steps = p.preflight
 	case endpoint != rule.Resource && c.Unread():
 		steps = steps[:p.bytes]
 	}
@@ -254,6 +254,9 @@ func relevant(when rule.When, parameters *scan.Parameters) bool {
 // rewritten reports whether a header asks for a path that is, or can be taken for, an endpoint that is named.
 func (e *Engine) rewritten(header map[string][]string) bool {
 	for _, name := range [...]string{"X-Original-Url", "X-Rewrite-Url"} {
+		if len(header[name]) > 1 {
+			return true // nobody knows which one counts
+		}
 		for _, value := range header[name] {
 			if tag := rule.Endpoint(e.paths.Classify(pathOf(value)).Tag); tag != rule.NoEndpoint && tag != rule.Resource {
 				return true
@@ -278,7 +281,8 @@ func pathOf(target string) string {
 
 // exempt reports whether the client that the request names is exempted from the rule.
 func (e *Engine) exempt(c *rule.Case, r *rule.Rule) bool {
-	if r.Unexemptible || !r.Exemptible() {
+	// A repeated client_id names nobody.
+	if r.Unexemptible || !r.Exemptible() || c.Repeats(scan.ClientID) {
 		return false
 	}
 	id := identified(c)
@@ -397,6 +401,6 @@ func (e *Engine) deliver(c *rule.Case, v *Verdict) {
 	case "redirect":
 		v.Answer, v.Target = Redirection, target
 	case "pass":
-		v.Answer, v.Decision, v.Delegated = NoAnswer, Pass, true
+		v.Answer, v.Decision, v.Delegated = NoAnswer, Report, true
 	}
 }

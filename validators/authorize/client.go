@@ -66,7 +66,7 @@ var Clients = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.client_id.unjudged", Endpoints: here, Error: "invalid_request", Status: 503, Modes: rule.ReportEverywhere, OwnForms: true,
+		ID: "authorize.client_id.unjudged", Endpoints: here, Error: "temporarily_unavailable", Status: 503, Modes: rule.ReportEverywhere, OwnForms: true,
 		When:   rule.When{Names: scan.NamesOf(scan.ClientID)},
 		Title:  "The registered clients are not known at the moment",
 		Why:    "The source never delivered, or what it delivered is too old. The option unjudged decides what happens.",

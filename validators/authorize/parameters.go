@@ -18,7 +18,7 @@ var extensions = rule.RelevantNames(rule.Authorize) &^ scan.NamesOf(scan.Respons
 var Parameters = []rule.Rule{
 	repeated("authorize.scope.repeated", scan.Scope, "Servers take the first, the last or all.", "RFC 6749 section 3.1 with erratum 5708", "A-05"),
 	{
-		ID: "authorize.extension.repeated", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere,
+		ID: "authorize.extension.repeated", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, OwnForms: true,
 		When:        rule.When{Names: extensions},
 		Title:       "A single-valued parameter of an extension occurs more than once, such as nonce, prompt or code_challenge",
 		Why:         "Which of them counts differs; a second code_challenge undoes the first.",

@@ -108,8 +108,9 @@ var Responses = []rule.Rule{
 func repeated(id string, name scan.Name, why, source, covers string) rule.Rule {
 	return rule.Rule{
 		ID: id, Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere,
-		When:  rule.When{Names: scan.NamesOf(name)},
-		Title: name.String() + " occurs more than once, or with different values in query and body", Why: why, Source: source,
+		OwnForms: name != scan.Scope, // a consent form may repeat scope
+		When:     rule.When{Names: scan.NamesOf(name)},
+		Title:    name.String() + " occurs more than once, or with different values in query and body", Why: why, Source: source,
 		Covers: []string{covers, "A-03"}, Description: name.String() + " must occur once",
 		Check: func(c *rule.Case) bool { return c.Repeats(name) },
 	}

@@ -135,7 +135,7 @@ var Rules = []rule.Rule{
 		Description: "an access token is required",
 		Check: func(c *rule.Case) bool {
 			_, presented := token(c)
-			return !presented && len(c.AuthorizationHeader) > 0 && !c.Has(scan.AccessToken) && !c.Preflight()
+			return !presented && len(c.AuthorizationHeader) > 0 && !c.Has(scan.AccessToken) && !unreadForm(c)
 		},
 	},
 	{
@@ -146,7 +146,7 @@ var Rules = []rule.Rule{
 		Covers:      []string{"B-05"},
 		Description: "an access token is required",
 		Check: func(c *rule.Case) bool {
-			return len(c.AuthorizationHeader) == 0 && !c.Has(scan.AccessToken) && !c.Preflight()
+			return len(c.AuthorizationHeader) == 0 && !c.Has(scan.AccessToken) && !unreadForm(c)
 		},
 	},
 }
@@ -165,14 +165,22 @@ func token(c *rule.Case) (credentials string, presented bool) {
 	if end := strings.IndexAny(value, " \t"); end >= 0 {
 		scheme, rest = value[:end], value[end:]
 	}
-	if !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP") {
+	// HTTP/2 can carry blanks before the value, which some servers trim; and some look for the word alone, and then cut at its length. Both count as a
+	// malformed token.
+	switch {
+	case len(scheme) > len("Bearer") && strings.EqualFold(scheme[:len("Bearer")], "Bearer"):
+		return " " + value, true
+	case !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP"):
 		return "", false
-	}
-	if value != fields[0] {
-		// HTTP/2 can carry blanks before the value. Some servers trim them: it counts as a malformed token.
+	case value != fields[0]:
 		return fields[0], true
 	}
 	return strings.TrimLeft(rest, " "), true
+}
+
+// unreadForm reports whether the token may be in a form that was too long to be read.
+func unreadForm(c *rule.Case) bool {
+	return c.BodyState == rule.BodyUnread && c.Method != "GET" && c.Method != "HEAD" && c.ContentType().Form
 }
 
 // joined reports whether a value holds a second scheme behind a comma, as proxies and frameworks join repeated fields. No known token holds a comma.
@@ -182,7 +190,11 @@ func joined(value string) bool {
 		if !found {
 			return false
 		}
-		scheme, _, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
+		rest = strings.TrimLeft(rest, " \t")
+		scheme := rest
+		if end := strings.IndexAny(rest, " \t,"); end >= 0 {
+			scheme = rest[:end]
+		}
 		if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "DPoP") || strings.EqualFold(scheme, "Basic") {
 			return true
 		}

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// MaxLength is the longest path in bytes whose odd spellings are worked out. A longer path with an odd spelling is ambiguous.
+// MaxLength is the longest path in bytes whose odd spellings are worked out one by one.
 const MaxLength = 4 << 10
 
 // Result is what a path means.
@@ -90,11 +90,7 @@ func (s *Set) Classify(escaped string) Result {
 	}
 	literal := s.prefix(escaped)
 	if len(escaped) > MaxLength {
-		// Too long to be cleaned: nobody needs such a path, and what cannot be worked out must not pass as something known.
-		if len(s.exact) > 0 {
-			literal = s.exact[0].tag
-		}
-		return Result{Tag: literal, Ambiguous: true}
+		return s.long(escaped, literal)
 	}
 	result := Result{Tag: literal, Below: s.below(escaped)}
 	readings(escaped, func(reading string) bool {
@@ -114,6 +110,25 @@ func (s *Set) Classify(escaped string) Result {
 		return true
 	})
 	return result
+}
+
+// long classifies an oddly spelled path that is too long for every reading. It is ambiguous only if it holds all that an endpoint ends with, or begins like a prefix, so that some
+// reading could lead there.
+func (s *Set) long(escaped string, literal uint8) Result {
+	cleaned := strings.ReplaceAll(strings.ToLower(strings.ToUpper(cutParameters(decode(decode(escaped))))), "\\", "/")
+	for i := range s.exact {
+		bare := strings.ToLower(s.exact[i].bare)
+		if strings.Contains(cleaned, bare[strings.LastIndexByte(bare, '/'):]) {
+			return Result{Tag: s.exact[i].tag, Ambiguous: true}
+		}
+	}
+	for i := range s.prefixes {
+		folder := strings.TrimSuffix(strings.ToLower(s.prefixes[i].path), "/")
+		if strings.Contains(cleaned, folder[max(strings.LastIndexByte(folder, '/'), 0):]) && (literal == 0 || strings.Contains(cleaned, "..")) {
+			return Result{Tag: s.prefixes[i].tag, Ambiguous: true}
+		}
+	}
+	return Result{Tag: literal}
 }
 
 // plain classifies a path whose bytes have one reading, apart from case, a final slash and a final suffix.

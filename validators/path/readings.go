@@ -37,14 +37,14 @@ func hasDotSegment(path string) bool {
 }
 
 // readings calls yield with every cleaned form of an escaped path that some server is known to use, until yield returns false:
-// decoded once or twice; path parameters cut from each segment before decoding, after it, or not at all; the rest cut at the first parameter or at a NUL; a
+// decoded once or twice; path parameters cut from each segment before decoding, after it, or not at all; the rest cut at the first parameter, at a NUL, or at a decoded question mark or number sign; a
 // backslash taken for a slash or for itself; slashes merged before or after dot segments are resolved.
 func readings(escaped string, yield func(string) bool) {
 	if !strings.HasPrefix(escaped, "/") {
 		escaped = "/" + escaped
 	}
 	once := decode(escaped)
-	if !odd(once) {
+	if !odd(once) && !strings.ContainsAny(once, "?#") {
 		// What is plain once it is decoded reads the same everywhere.
 		yield(once)
 		return
@@ -69,8 +69,8 @@ func readings(escaped string, yield func(string) bool) {
 		decode(stripped),
 		decode(cutParameters(once)),
 		cutParameters(decode(cutParameters(once))),
-		beforeByte(once, ';'),
-		beforeByte(decode(beforeByte(escaped, ';')), ';'),
+		beforeAny(once, ";"),
+		beforeAny(decode(beforeAny(escaped, ";")), ";"),
 	} {
 		if !try(path) {
 			return
@@ -81,7 +81,7 @@ func readings(escaped string, yield func(string) bool) {
 // finish yields the forms of one decoded path.
 func finish(path string, yield func(string) bool) bool {
 	for _, slashed := range [...]string{path, strings.ReplaceAll(path, "\\", "/")} {
-		for _, ended := range [...]string{slashed, beforeByte(slashed, 0)} {
+		for _, ended := range [...]string{slashed, beforeAny(slashed, "\x00?#")} {
 			trimmed := strings.TrimRight(ended, " \t\r\n\v\f\x00")
 			for _, resolved := range [...]string{trimmed, resolve(merge(trimmed)), merge(resolve(trimmed))} {
 				if !yield(resolved) {
@@ -135,8 +135,8 @@ func cutParameters(path string) string {
 	return string(cut)
 }
 
-func beforeByte(path string, c byte) string {
-	if cut := strings.IndexByte(path, c); cut >= 0 {
+func beforeAny(path, bytes string) string {
+	if cut := strings.IndexAny(path, bytes); cut >= 0 {
 		return path[:cut]
 	}
 	return path

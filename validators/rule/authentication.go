@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
@@ -31,10 +32,14 @@ const maxReadings = 10
 type Authentication struct {
 	// Scheme is the kind of the Authorization header.
 	Scheme Scheme
-	// Malformed is a Basic value that is not base64 or has no colon.
+	// Malformed is a Basic value that is not base64, has no identifier before a colon, or holds a control character.
 	Malformed bool
 	// Loose is a Basic value that lenient decoders accept and strict ones do not.
 	Loose bool
+	// NotUTF8 is a Basic value that is not UTF-8.
+	NotUTF8 bool
+	// Truncated says that there are more legal readings than are kept, so that no reading can be excluded.
+	Truncated bool
 	// Standing is the best standing among the readings.
 	Standing Standing
 	// Subject is the subject of a client assertion, as far as it can be read without its key.
@@ -99,6 +104,9 @@ func (c *Case) Authentication() *Authentication {
 	case a.Subject != "":
 		c.identify(a, a.Subject)
 	}
+	if a.Truncated && a.Standing == Absent {
+		a.Standing = NotAsked
+	}
 	return a
 }
 
@@ -136,10 +144,15 @@ func (a *Authentication) header(value string) {
 	if end < 0 {
 		end = len(trimmed)
 	}
-	if !strings.EqualFold(trimmed[:end], "Basic") {
+	if len(trimmed) < len("Basic") || !strings.EqualFold(trimmed[:len("Basic")], "Basic") {
 		return
 	}
 	a.Scheme = BasicScheme
+	if end != len("Basic") {
+		// Some servers look for the word alone, and then cut at its length.
+		a.Malformed = true
+		return
+	}
 	credentials := strings.TrimLeft(trimmed[end:], " ")
 	if trimmed != value || strings.HasPrefix(credentials, "\t") || !a.decode(credentials) {
 		a.Malformed = true
@@ -161,17 +174,23 @@ func (a *Authentication) decode(encoded string) bool {
 	}
 	text := scan.Text(decoded)
 	colon := strings.IndexByte(text, ':')
-	if colon < 0 {
+	// RFC 7617 section 2 forbids control characters; a value without an identifier authenticates nobody.
+	if colon <= 0 || strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 || r == 0x7F }) {
 		return false
 	}
+	a.NotUTF8 = !utf8.ValidString(text)
 	a.add(text[:colon], text[colon+1:])
 	if strings.ContainsAny(text, "%+") {
 		a.add(unescape(text[:colon], true), unescape(text[colon+1:], true))
 		a.add(unescape(text[:colon], false), unescape(text[colon+1:], false))
 	}
-	for at := colon + 1; a.count < maxReadings; at++ {
+	for at := colon + 1; ; at++ {
 		next := strings.IndexByte(text[at:], ':')
 		if next < 0 {
+			break
+		}
+		if a.count == maxReadings {
+			a.Truncated = true
 			break
 		}
 		at += next

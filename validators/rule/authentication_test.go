@@ -42,6 +42,10 @@ func TestAuthorizationHeader(t *testing.T) {
 		"Basic YTpi\nYTpi":       {BasicScheme, false, true},
 		"Basic YTpi, Basic YTpj": {BasicScheme, true, true},
 		"Basic YWI=":             {BasicScheme, true, false},
+		"Basic:YTpi":             {BasicScheme, true, false},
+		"BasicYTpi":              {BasicScheme, true, false},
+		"Basic OnNlY3JldA==":     {BasicScheme, true, false},
+		"Basic YXBwAHg6cw==":     {BasicScheme, true, false},
 		"Bearer x":               {OtherScheme, false, false},
 		"":                       {OtherScheme, false, false},
 	} {
@@ -74,6 +78,10 @@ func TestContentType(t *testing.T) {
 		{[]string{"text/plain"}, ContentType{true, false, NoCharset}},
 		{[]string{form + ";;"}, ContentType{true, true, NoCharset}},
 		{[]string{form + ";x="}, ContentType{true, true, NoCharset}},
+		{[]string{form + `; x="\"; charset=iso-2022-jp; y=\""`}, ContentType{true, false, NoCharset}},
+		{[]string{form + `; x="charset=ibm037`}, ContentType{true, false, NoCharset}},
+		{[]string{form + `; x="; charset=ibm037"`}, ContentType{true, true, Foreign}},
+		{[]string{form + "; x-charset=ibm037"}, ContentType{true, true, Foreign}},
 	} {
 		if got := ParseContentType(test.fields); got != test.want {
 			t.Errorf("%q: %+v, want %+v", test.fields, got, test.want)

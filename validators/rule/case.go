@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"math"
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
@@ -110,11 +111,16 @@ func (c *Case) Scan() {
 	if !c.readableBody() {
 		body = ""
 	}
-	c.Parameters.Scan(c.Query, body, RelevantNames(c.Endpoint), c.Options.Limits)
+	limits := c.Options.Limits
+	if c.Endpoint == Resource {
+		// A resource may have any parameters; only its token is looked for, wherever it stands.
+		limits.Query, limits.Value, limits.RelevantOnly = math.MaxInt, math.MaxInt, true
+	}
+	c.Parameters.Scan(c.Query, body, RelevantNames(c.Endpoint), limits)
 	if c.BodyState == BodyTooLong {
 		c.Parameters.Signs |= scan.TooLongBody
 	}
-	c.OwnForm = c.Endpoint == Authorize && c.Method == "POST" && !c.Parameters.Seen.Has(scan.ResponseType)
+	c.OwnForm = c.Endpoint == Authorize && c.Method == "POST" && !c.Has(scan.ResponseType) && !c.Parameters.Repeated.Has(scan.ResponseType)
 }
 
 // Unread reports whether the list of parameters is not complete, so that nothing can be said about what is missing in it.
@@ -233,7 +239,7 @@ func (c *Case) find(id string) (*Client, Standing) {
 		return nil, NotAsked
 	}
 	client, standing := c.Directory.Find(id)
-	if standing == Absent && c.Options.Profile == Hub && ClientIDIsURL(id) {
+	if standing != Known && c.Options.Profile == Hub && ClientIDIsURL(id) {
 		return nil, NotAsked
 	}
 	return client, standing

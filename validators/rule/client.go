@@ -45,13 +45,15 @@ const (
 // Public reports whether the client is known to have no secret, RFC 6749 section 2.1.
 func (c *Client) Public() bool { return c.AuthMethod == "none" }
 
-// Confidential reports whether the client is known to authenticate with something that a request shows. Mutual TLS shows nothing.
+// Confidential reports whether the client is known to authenticate with a secret or an assertion, which a request shows. Mutual TLS and attestations show elsewhere.
 func (c *Client) Confidential() bool {
 	switch c.AuthMethod {
-	case "", "none", "tls_client_auth", "self_signed_tls_client_auth":
-		return c.AuthMethod == "" && c.Trust == Trusted
+	case "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt":
+		return true
+	case "":
+		return c.Trust == Trusted
 	}
-	return true
+	return false
 }
 
 // Standing says what a directory knows about a client_id.
@@ -71,7 +73,8 @@ const (
 
 // Directory is the set of registered clients. It is immutable while a request is judged, and safe for concurrent use.
 type Directory interface {
-	// Find returns the client of that ID and how it stands. The client is nil unless it is Known.
+	// Find returns the client of that ID and how it stands. The client is nil unless it is Known. The ID is a piece of the request: it is
+	// only valid during the call, so keep a copy, not the string.
 	Find(clientID string) (*Client, Standing)
 	// Service reports whether one element of a scope names a registered service of JetBrains Hub; complete is
 	// false if the directory does not hold all services, so that an unknown name says nothing.

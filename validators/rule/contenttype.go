@@ -38,6 +38,11 @@ func ParseContentType(fields []string) ContentType {
 	if len(fields) > 1 {
 		return result
 	}
+	// Parsers disagree about escapes in quoted strings and about quotes that never end; a form's type needs neither. Jetty ends x="\" at the second quote, and so finds
+	// a charset in what others take for a string.
+	if strings.IndexByte(fields[0], '\\') >= 0 || strings.Count(fields[0], `"`)%2 != 0 {
+		return result
+	}
 	mediaType, rest, _ := strings.Cut(fields[0], ";")
 	if !strings.EqualFold(strings.Trim(mediaType, " \t"), formType) {
 		return result
@@ -63,6 +68,10 @@ func ParseContentType(fields []string) ContentType {
 			return result
 		}
 	}
+	// Some parsers search for the word wherever it stands.
+	if n := strings.Count(strings.ToLower(fields[0]), "charset"); n > 1 || n == 1 && result.Charset == NoCharset {
+		result.Charset = Foreign
+	}
 	result.Form = true
 	return result
 }
@@ -74,8 +83,6 @@ func cutParameter(s string) (parameter, rest string) {
 		switch {
 		case s[i] == '"':
 			quoted = !quoted
-		case s[i] == '\\' && quoted:
-			i++
 		case s[i] == ';' && !quoted:
 			return s[:i], s[i+1:]
 		}

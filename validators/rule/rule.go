@@ -41,6 +41,8 @@ type Rule struct {
 	Unexemptible bool
 	// OwnForms says that the rule also judges the login and consent forms that the server itself posts to the authorization endpoint.
 	OwnForms bool
+	// Preflights says that the rule also judges CORS preflights, which are not judged otherwise.
+	Preflights bool
 	// Check reports whether the request breaks the rule.
 	Check func(*Case) bool
 }

@@ -25,7 +25,9 @@ func fold(name string) Name {
 	if len(name) > 4*maxFolded {
 		name = name[:4*maxFolded]
 	}
-	if cut := strings.IndexByte(name, '['); cut > 0 {
+	// Rack takes [x], x] and ]x for x; qs takes [x] for x.
+	name = strings.TrimLeft(name, "[]")
+	if cut := strings.IndexAny(name, "[]"); cut > 0 {
 		if found := foldWhole(name[:cut]); found != Unknown {
 			return found
 		}
@@ -47,6 +49,8 @@ func foldWhole(name string) Name {
 			r += 'a' - 'A'
 		case r == '.' || r == ' ' || r == '[':
 			r = '_'
+		case r == '\u0131' || r == '\u0130': // i without and with a dot, equal to i for Java
+			r = 'i'
 		case r == '\u017f': // long s
 			r = 's'
 		case r == '\u212a': // Kelvin sign

@@ -38,7 +38,7 @@ const (
 	InvalidUTF8
 	// InvalidUTF8Unknown is a value of a parameter without a recognised name that decodes to something else than UTF-8.
 	InvalidUTF8Unknown
-	// Control is a control character in the value of a recognised parameter, or a raw one anywhere.
+	// Control is a control character in a name, in the value of a recognised parameter, or a raw one anywhere.
 	Control
 	// FoldedName is a name that some stack turns into a recognised one.
 	FoldedName
@@ -72,6 +72,8 @@ const MaxName = 256
 // Limits bounds what is read. All are in bytes except Parameters, which is a count.
 type Limits struct {
 	Query, Body, Parameters, Value int
+	// RelevantOnly keeps and counts only the relevant parameters.
+	RelevantOnly bool
 }
 
 // DefaultLimits are the limits of a guard that configures none.
@@ -115,11 +117,8 @@ type Parameters struct {
 	size  int
 }
 
-// relevantOverflow is where the index of an occurrence no longer fits; the configuration's limit stays below it.
-const relevantOverflow = 1<<16 - 2
-
-// MaxParameters is the highest value that Limits.Parameters may have.
-const MaxParameters = relevantOverflow
+// MaxParameters is the highest value that Limits.Parameters may have. PHP and Node read no more.
+const MaxParameters = 1000
 
 var hashSeed = maphash.MakeSeed()
 
@@ -211,20 +210,25 @@ func (p *Parameters) add(s string, start, equals, end int, in Location, relevant
 		p.Signs |= TooLongValue
 	}
 	p.List = append(p.List, item)
-	p.note(&p.List[len(p.List)-1], relevant)
+	if !p.note(&p.List[len(p.List)-1], relevant, limits) {
+		p.List = p.List[:len(p.List)-1]
+	}
 	return true
 }
 
-// note registers the parameter under its name.
-func (p *Parameters) note(item *Parameter, relevant Names) {
+// note registers the parameter under its name. It reports false if the parameter is not worth keeping.
+func (p *Parameters) note(item *Parameter, relevant Names, limits Limits) bool {
 	item.Name = Recognise(item.RawName)
 	if item.Name == Unknown {
 		item.Name = p.decodedName(item, relevant)
 	}
 	if !relevant.Has(item.Name) {
 		item.Name = Unknown
+		if limits.RelevantOnly {
+			return false
+		}
 		p.noteUnknown(item)
-		return
+		return true
 	}
 	bit := Names(1) << item.Name
 	if p.In[item.In]&bit != 0 {
@@ -238,6 +242,7 @@ func (p *Parameters) note(item *Parameter, relevant Names) {
 	if item.RawValue != "" {
 		p.Present |= bit
 	}
+	return true
 }
 
 // decodedName recognises a name that is not literally a recognised one: it may be escaped, or fold into one.
@@ -280,8 +285,12 @@ func (p *Parameters) noteUnknown(item *Parameter) {
 
 // inspect looks closely at one parameter of a location that holds a control character, or a byte above 0x7F, raw or escaped.
 func (p *Parameters) inspect(item *Parameter) {
-	if !utf8.ValidString(p.decodedText(item.RawName)) {
+	name := p.decodedText(item.RawName)
+	if !utf8.ValidString(name) {
 		p.Signs |= InvalidUTF8
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r < 0x20 || r == 0x7F }) {
+		p.Signs |= Control
 	}
 	value := p.Value(item)
 	if !utf8.ValidString(value) {

@@ -2,6 +2,8 @@
 package token
 
 import (
+	"strings"
+
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
@@ -12,12 +14,21 @@ var here = rule.At(rule.Token)
 var Authentication = []rule.Rule{
 	{
 		ID: "token.authorization.malformed", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceEverywhere,
-		Title:       "Authorization: Basic whose value is not base64, or has no colon",
-		Why:         "There is no identifier in it. Both readings of plus and percent signs, and colons in the identifier, are legal.",
+		Title:       "Authorization: Basic whose value is not base64, has no identifier before a colon, or holds a control character",
+		Why:         "It authenticates nobody. Both readings of plus and percent signs, and colons in the identifier, are legal.",
 		Source:      "RFC 7617 section 2, RFC 6749 section 2.3.1; Hub documentation: \"Authorization header was either of invalid format or not passed\"",
 		Covers:      []string{"K-24", "K-28"},
 		Description: "the Authorization header is malformed",
 		Check:       func(c *rule.Case) bool { return c.Authentication().Malformed },
+	},
+	{
+		ID: "token.authorization.not_utf8", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceStandard,
+		Title:       "Authorization: Basic whose identifier or secret is not UTF-8",
+		Why:         "Servers decode such bytes in different charsets.",
+		Source:      "RFC 7617 section 2.1, RFC 6749 section 2.3.1 and appendix B",
+		Covers:      []string{"K-24"},
+		Description: "the credentials must be encoded in UTF-8",
+		Check:       func(c *rule.Case) bool { return c.Authentication().NotUTF8 },
 	},
 	{
 		ID: "token.authorization.loose_base64", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceStandard,
@@ -33,12 +44,15 @@ var Authentication = []rule.Rule{
 	},
 	{
 		ID: "token.authorization.scheme", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceStandard,
-		Title:       "An Authorization header of another scheme than Basic",
-		Why:         "Clients authenticate with Basic, in the form or with an assertion; a bearer token here is a mistake that servers ignore.",
+		Title: "An Authorization header of another scheme than Basic",
+		Why: "Clients authenticate with Basic, in the form or with an assertion; a bearer token here is a mistake that servers ignore. Extension grants, such as " +
+			"that of UMA, may define other schemes.",
 		Source:      "RFC 6749 sections 2.3.1 and 5.2",
 		Covers:      []string{"K-27", "K-28"},
 		Description: "the authentication scheme is not supported",
-		Check:       func(c *rule.Case) bool { return c.Authentication().Scheme == rule.OtherScheme },
+		Check: func(c *rule.Case) bool {
+			return c.Authentication().Scheme == rule.OtherScheme && !strings.Contains(c.Get(scan.GrantType), ":")
+		},
 	},
 	{
 		ID: "token.authentication.multiple", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
@@ -62,13 +76,27 @@ var Authentication = []rule.Rule{
 	},
 	{
 		ID: "token.client_id.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
-		Title:       "No client: neither client_id nor Basic nor an assertion",
-		Why:         "A code or token must be bound to the client that asks.",
-		Source:      "RFC 6749 sections 3.2.1 and 4.1.3",
+		Title:       "A code, or the client's own credentials, without a client: neither client_id nor Basic nor an assertion",
+		Why:         "A code must be bound to the client that asks, and a token of a client's own to that client.",
+		Source:      "RFC 6749 sections 3.2.1, 4.1.3 and 4.4.2",
 		Covers:      []string{"K-20"},
 		Description: "client_id is missing",
 		Check: func(c *rule.Case) bool {
-			return !c.Has(scan.ClientID) && !c.Has(scan.ClientAssertion) && !c.Has(scan.ClientSecret) && c.Authentication().Scheme == rule.NoScheme && !identifiedByGrant(c)
+			grant := c.Get(scan.GrantType)
+			return anonymous(c) && (grant == "authorization_code" || grant == "client_credentials" || grant == "urn:ietf:params:oauth:grant-type:device_code")
+		},
+	},
+	{
+		ID: "token.client_id.not_identified", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{Hub: rule.Enforce, RFC6749: rule.Report},
+		Title: "A password or a refresh token without a client: neither client_id nor Basic nor an assertion",
+		Why: "The standard lets a client without credentials leave its name out here; Hub does not. Extension grants may identify the " +
+			"client in another way.",
+		Source:      "RFC 6749 sections 3.2.1, 4.3.2 and 6; Hub documentation, Refresh Token: \"client_id is required\" without the header",
+		Covers:      []string{"K-20"},
+		Description: "client_id is missing",
+		Check: func(c *rule.Case) bool {
+			grant := c.Get(scan.GrantType)
+			return anonymous(c) && (grant == "password" || grant == "refresh_token")
 		},
 	},
 	{
@@ -103,7 +131,7 @@ var Authentication = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Authentication().Standing == rule.Absent },
 	},
 	{
-		ID: "token.client_id.unjudged", Endpoints: here, Error: "invalid_client", Modes: rule.ReportEverywhere,
+		ID: "token.client_id.unjudged", Endpoints: here, Error: "temporarily_unavailable", Status: 503, Modes: rule.ReportEverywhere,
 		Title:       "The registered clients are not known at the moment",
 		Why:         "The source never delivered, or what it delivered is too old. The option unjudged decides what happens.",
 		Source:      "Design of the guard: enforce never guesses",
@@ -123,9 +151,9 @@ var Authentication = []rule.Rule{
 	},
 }
 
-// identifiedByGrant reports whether the grant itself identifies the client: assertions and exchanged tokens may (RFC 7521 section 4.1, RFC 8693 section 2.1).
-func identifiedByGrant(c *rule.Case) bool {
-	return c.Has(scan.Assertion) || c.Has(scan.SubjectToken)
+// anonymous reports whether nothing in the request names a client.
+func anonymous(c *rule.Case) bool {
+	return !c.Has(scan.ClientID) && !c.Has(scan.ClientAssertion) && !c.Has(scan.ClientSecret) && c.Authentication().Scheme == rule.NoScheme
 }
 
 // mechanisms counts the ways in which the client authenticates. A Basic header with an empty password only identifies.
@@ -164,6 +192,9 @@ func sameCredentials(c *rule.Case) bool {
 // mismatch compares client_id with every reading of Basic, and the identifiers with the assertion's subject.
 func mismatch(c *rule.Case) bool {
 	a := c.Authentication()
+	if a.Truncated {
+		return false
+	}
 	id, named := c.Single(scan.ClientID)
 	readings := a.Readings()
 	if named && len(readings) > 0 && !hasID(readings, id) {

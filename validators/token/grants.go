@@ -2,6 +2,7 @@ package token
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/authorize"
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
@@ -221,8 +222,9 @@ var Scopes = []rule.Rule{
 	},
 }
 
+// grantIs reports whether the grant is the given one, or would be for a server that trims.
 func grantIs(grant string) func(*rule.Case) bool {
-	return func(c *rule.Case) bool { return c.Get(scan.GrantType) == grant }
+	return func(c *rule.Case) bool { return strings.TrimSpace(c.Get(scan.GrantType)) == grant }
 }
 
 // required makes the rule that a grant needs a parameter.

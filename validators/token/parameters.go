@@ -101,5 +101,5 @@ var parameterTexts = func() (texts []string) {
 
 // inQuery reports whether the query holds a parameter of this endpoint, or a name that folds into one.
 func inQuery(c *rule.Case) bool {
-	return (c.Parameters.In[scan.Query]|c.Parameters.Folded[scan.Query])&^repeatable != 0
+	return c.Parameters.In[scan.Query]|c.Parameters.Folded[scan.Query] != 0
 }

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"strings"
+
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
@@ -37,7 +39,27 @@ var Methods = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Method != "POST" },
 	},
 	{
-		ID: "wire.method_override", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "wire.connection.nominates", Endpoints: everywhere, Error: "invalid_request", Modes: rule.EnforceEverywhere, Preflights: true,
+		Title: "The Connection header names a header that the guard judges, such as Authorization or Content-Type",
+		Why: "A proxy removes every header that Connection names. What was judged would not be what the server gets: a client that authenticated here would arrive there " +
+			"without credentials.",
+		Source:      "RFC 9110 section 7.6.1",
+		Covers:      []string{"T-02"},
+		Description: "the Connection header must not name end-to-end headers",
+		Check: func(c *rule.Case) bool {
+			for _, value := range c.Header["Connection"] {
+				for name := range strings.SplitSeq(value, ",") {
+					switch strings.ToLower(strings.Trim(name, " \t")) {
+					case "authorization", "content-type", "content-encoding", "content-length", "transfer-encoding", "dpop", "origin", "cookie", "host":
+						return true
+					}
+				}
+			}
+			return false
+		},
+	},
+	{
+		ID: "wire.method_override", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere, Preflights: true,
 		Title: "A method override: X-HTTP-Method-Override, X-HTTP-Method, X-Method-Override, or _method at the token endpoint",
 		Why: "Frameworks execute the overriding method, so that the server judges another request than the guard. At the authorization " +
 			"endpoint _method is left alone: consent forms send it.",
