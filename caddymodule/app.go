@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,8 +52,11 @@ func (a *App) feed(raw json.RawMessage, module ClientSource) (*clients.Feed, err
 	key := hex.EncodeToString(sum[:])
 	value, _, err := feedPool.LoadOrNew(key, func() (caddy.Destructor, error) {
 		source, name, refresh := module.ClientSource()
-		pooled := &pooledFeed{feed: clients.NewFeed(name, source, refresh)}
+		pooled := &pooledFeed{feed: clients.NewFeed(name, checkedSource{source}, refresh)}
 		if err := pooled.feed.Load(context.Background()); err != nil {
+			if strings.HasPrefix(err.Error(), "clients ") {
+				return nil, err
+			}
 			return nil, fmt.Errorf("clients %s: %w", name, err)
 		}
 		return pooled, nil
@@ -61,7 +66,9 @@ func (a *App) feed(raw json.RawMessage, module ClientSource) (*clients.Feed, err
 	}
 	a.keys = append(a.keys, key)
 	pooled := value.(*pooledFeed)
-	a.feeds = append(a.feeds, pooled)
+	if !slices.Contains(a.feeds, pooled) {
+		a.feeds = append(a.feeds, pooled)
+	}
 	return pooled.feed, nil
 }
 

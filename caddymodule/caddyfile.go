@@ -29,6 +29,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 	}
 	for name := range matchers {
 		if !slices.Contains(allowedMatchers, name) {
+			h.Next() // the error names the line of the directive
 			return nil, h.Errf("oauth_guard: the matcher %s is not allowed: a request spelled in another way would slip past the guard; "+
 				"use no matcher, *, or host, remote_ip and client_ip matchers, and name paths with endpoint", name)
 		}

@@ -153,7 +153,7 @@ func TestProvisionErrors(t *testing.T) {
 		{"errors {\n cors off https://a.example\n}", "excludes other values"},
 		{"errors {\n on_reject explode\n}", "errors on_reject"},
 		{"limits {\n parameters 70000\n}", "out of range"},
-		{"clients file /does/not/exist", "clients file:/does/not/exist"},
+		{"clients file /does/not/exist", "clients file: stat /does/not/exist"},
 		{"clients static {\n}", "no client"},
 		{"clients static {\n client x {\n exempt nothing.*\n }\n}", "no such rule nothing.*"},
 	} {

@@ -81,15 +81,19 @@ func (h *Handler) log(c *rule.Case, v *validators.Verdict, repl *caddy.Replacer)
 	if entry == nil {
 		return
 	}
-	fields := make([]zap.Field, 0, 9)
+	fields := make([]zap.Field, 0, 11)
 	fields = append(fields,
 		zap.String("decision", v.Decision.String()),
 		zap.String("endpoint", v.Endpoint.String()),
 		zap.String("rule", v.Rule.ID),
 		zap.String("error", v.Error),
 		zap.Int("status", v.Status),
+		zap.String("answer", v.Answer.String()),
 		zap.Array("findings", findings(v.Findings)),
 	)
+	if would := v.Would(); would != v.Decision {
+		fields = append(fields, zap.String("would", would.String()))
+	}
 	if v.Client != nil {
 		fields = append(fields, zap.String("client_id", v.Client.ID))
 	}

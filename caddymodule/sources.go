@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -23,6 +24,37 @@ type ClientSource interface {
 	ClientSource() (source clients.Source, name string, refresh time.Duration)
 }
 
+// checkedSource refuses what a source delivers if it exempts clients from rules that do not exist, or from which nobody can be exempted.
+type checkedSource struct {
+	clients.Source
+}
+
+// Load implements [clients.Source].
+func (s checkedSource) Load(ctx context.Context) (*clients.Snapshot, error) {
+	return s.LoadSince(ctx, "")
+}
+
+// LoadSince implements [clients.Incremental].
+func (s checkedSource) LoadSince(ctx context.Context, revision string) (*clients.Snapshot, error) {
+	snapshot, err := s.load(ctx, revision)
+	if err != nil || snapshot == nil {
+		return nil, err
+	}
+	for i := range snapshot.Clients {
+		if err := validators.CheckExemptions(snapshot.Clients[i].Exempt); err != nil {
+			return nil, fmt.Errorf("client %s: exempt: %w", snapshot.Clients[i].ID, err)
+		}
+	}
+	return snapshot, nil
+}
+
+func (s checkedSource) load(ctx context.Context, revision string) (*clients.Snapshot, error) {
+	if incremental, ok := s.Source.(clients.Incremental); ok && revision != "" {
+		return incremental.LoadSince(ctx, revision)
+	}
+	return s.Source.Load(ctx)
+}
+
 // StaticSource holds clients that are written into the configuration.
 type StaticSource struct {
 	// The clients. At least one.
@@ -34,15 +66,10 @@ func (StaticSource) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "oauth_guard.clients.static", New: func() caddy.Module { return new(StaticSource) }}
 }
 
-// Provision checks what needs the catalogue of rules.
+// Provision checks that there is something to deliver.
 func (s *StaticSource) Provision(caddy.Context) error {
 	if len(s.Clients) == 0 {
 		return fmt.Errorf("clients static: no client: add a client block, or remove the source")
-	}
-	for i := range s.Clients {
-		if err := validators.CheckExemptions(s.Clients[i].Exempt); err != nil {
-			return fmt.Errorf("clients static: client %s: exempt: %w", s.Clients[i].ClientID, err)
-		}
 	}
 	return nil
 }

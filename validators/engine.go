@@ -58,6 +58,7 @@ type step struct {
 	rule  *rule.Rule
 	index int
 	mode  rule.Mode
+	would rule.Mode // the mode without that of the guard
 }
 
 // New prepares an engine. Errors name the option, the value and the fix.
@@ -87,9 +88,9 @@ func New(config Config) (*Engine, error) {
 		return nil, err
 	}
 	for endpoint := range e.plans {
-		e.plans[endpoint] = compile(modes, func(r *rule.Rule) bool { return r.Endpoints.Has(rule.Endpoint(endpoint)) })
+		e.plans[endpoint] = e.compile(modes, func(r *rule.Rule) bool { return r.Endpoints.Has(rule.Endpoint(endpoint)) })
 	}
-	e.ownForms = compile(modes, func(r *rule.Rule) bool { return r.Endpoints.Has(rule.Authorize) && r.JudgesOwnForms() })
+	e.ownForms = e.compile(modes, func(r *rule.Rule) bool { return r.Endpoints.Has(rule.Authorize) && r.JudgesOwnForms() })
 	return e, nil
 }
 
@@ -124,9 +125,6 @@ func (e *Engine) modes() ([]rule.Mode, error) {
 				modes[i], used[j] = override.Mode, true
 			}
 		}
-		if e.config.ReportOnly {
-			modes[i] = min(modes[i], rule.Report)
-		}
 	}
 	for j, override := range e.config.Overrides {
 		if !used[j] {
@@ -155,14 +153,18 @@ func CheckExemptions(patterns []string) error {
 	return nil
 }
 
-func compile(modes []rule.Mode, include func(*rule.Rule) bool) plan {
+func (e *Engine) compile(modes []rule.Mode, include func(*rule.Rule) bool) plan {
 	var p plan
 	for i := range catalogue {
 		r := &catalogue[i]
 		if modes[i] == rule.Off || !include(r) {
 			continue
 		}
-		p.steps = append(p.steps, step{check: r.Check, when: r.When, rule: r, index: i, mode: modes[i]})
+		mode := modes[i]
+		if e.config.ReportOnly {
+			mode = rule.Report
+		}
+		p.steps = append(p.steps, step{check: r.Check, when: r.When, rule: r, index: i, mode: mode, would: modes[i]})
 		if r.Preflights {
 			p.preflight = append(p.preflight, p.steps[len(p.steps)-1])
 		}
@@ -221,7 +223,7 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 		return verdict
 	}
 	verdict.Client = clientOf(c)
-	verdict.Decision, verdict.Rule = Report, c.Findings[0].Rule
+	verdict.Decision, verdict.Rule = Report, deciding(c.Findings)
 	if refusal != nil {
 		verdict.Decision, verdict.Rule = Reject, refusal
 		e.answer(c, &verdict)
@@ -231,6 +233,16 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 	return verdict
 }
 
+// deciding is the rule that would refuse if the guard were not in report mode, or, if none would, the first that fired.
+func deciding(findings []rule.Finding) *rule.Rule {
+	for i := range findings {
+		if findings[i].Would == rule.Enforce {
+			return findings[i].Rule
+		}
+	}
+	return findings[0].Rule
+}
+
 // evaluate runs the steps, collects every finding and returns the first rule that refuses.
 func (e *Engine) evaluate(c *rule.Case, steps []step) (refusal *rule.Rule) {
 	for i := range steps {
@@ -238,7 +250,7 @@ func (e *Engine) evaluate(c *rule.Case, steps []step) (refusal *rule.Rule) {
 		if !relevant(s.when, &c.Parameters) || !s.check(c) || e.exempt(c, s.rule) {
 			continue
 		}
-		c.Findings = append(c.Findings, rule.Finding{Rule: s.rule, Index: s.index, Mode: s.mode})
+		c.Findings = append(c.Findings, rule.Finding{Rule: s.rule, Index: s.index, Mode: s.mode, Would: s.would})
 		if s.mode == rule.Enforce && refusal == nil {
 			refusal = s.rule
 		}

@@ -39,6 +39,21 @@ const (
 	Challenge
 )
 
+// String names the form for logs.
+func (a Answer) String() string {
+	return [...]string{"none", "page", "redirection", "json", "challenge"}[a]
+}
+
+// Would is what would have been decided if the guard were not in report mode.
+func (v *Verdict) Would() Decision {
+	for i := range v.Findings {
+		if v.Findings[i].Would == rule.Enforce {
+			return Reject
+		}
+	}
+	return v.Decision
+}
+
 // Verdict is the decision about one request, and everything that is needed to deliver it. It is valid until its case is opened again.
 type Verdict struct {
 	// Endpoint is what the request was sent to.
@@ -47,7 +62,7 @@ type Verdict struct {
 	Decision Decision
 	// Delegated says that a rule refuses, but the refusal is left to the server by the delivery "pass".
 	Delegated bool
-	// Rule is the first rule that refuses, or, if none does, the first that fired. It is nil if none fired.
+	// Rule is the first rule that refuses; in report mode the first that would; if there is none, the first that fired. It is nil if none fired.
 	Rule *rule.Rule
 	// Error is the OAuth error code; empty for a bare challenge.
 	Error string

@@ -65,7 +65,10 @@ type Finding struct {
 	Rule *Rule
 	// Index is the place of the rule in the catalogue.
 	Index int
-	Mode  Mode
+	// Mode is what the finding does.
+	Mode Mode
+	// Would is what it would do if the guard were not in report mode.
+	Would Mode
 }
 
 // The parameters that each endpoint defines. Others are unknown there: they may repeat, and no spelling folds into them.

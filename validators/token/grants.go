@@ -102,6 +102,16 @@ var Grants = []rule.Rule{
 	malformed("token.code.malformed", scan.Code, "RFC 6749 appendix A.11"),
 	required("token.refresh_token.missing", "refresh_token", scan.RefreshToken, "RFC 6749 section 6", "K-19"),
 	malformed("token.refresh_token.malformed", scan.RefreshToken, "RFC 6749 appendix A.17"),
+	{
+		ID: "token.client_secret.malformed", Endpoints: here, Error: "invalid_grant", Modes: rule.EnforceStandard,
+		When:        rule.When{Signs: scan.NonASCII | scan.Control},
+		Title:       "client_secret holds a character that is not printable ASCII",
+		Why:         "No server ever issued it. The error code is Hub's.",
+		Source:      "RFC 6749 appendix A.2; Hub documentation, OAuth 2.0 Errors: \"the service secret is of invalid format\"",
+		Covers:      []string{"K-15"},
+		Description: "client_secret is malformed",
+		Check:       func(c *rule.Case) bool { return !printable(c.Get(scan.ClientSecret)) },
+	},
 	required("token.username.missing", "password", scan.Username, "RFC 6749 section 4.3.2", "K-18"),
 	required("token.password.missing", "password", scan.Password, "RFC 6749 section 4.3.2", "K-18"),
 	{
@@ -247,15 +257,18 @@ func malformed(id string, name scan.Name, source string) rule.Rule {
 		Title:  name.String() + " holds a character that is not printable ASCII",
 		Why:    "No server ever issued it.",
 		Source: source, Covers: []string{"K-15"}, Description: name.String() + " is malformed",
-		Check: func(c *rule.Case) bool {
-			for _, b := range []byte(c.Get(name)) {
-				if b < 0x20 || b > 0x7E {
-					return true
-				}
-			}
-			return false
-		},
+		Check: func(c *rule.Case) bool { return !printable(c.Get(name)) },
 	}
+}
+
+// printable reports whether s consists of VSCHAR, RFC 6749 appendix A.
+func printable(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < 0x20 || s[i] > 0x7E {
+			return false
+		}
+	}
+	return true
 }
 
 // registered reports whether redirect_uri is registered for some client that the request may come from. Without a client whose redirect URIs are known,
