@@ -29,12 +29,13 @@ func prove(c *rule.Case) (Target, bool) {
 			return Target{}, false
 		}
 	}
-	client, standing := c.Client()
+	_, standing := c.Client()
 	uri, single := c.Single(scan.RedirectURI)
 	if standing != rule.Known || !single || c.Repeats(scan.ClientID) {
 		return Target{}, false
 	}
-	switch redirecturi.Compare(uri, client.RedirectURIs) {
+	match, _ := c.RedirectURI()
+	switch match {
 	case redirecturi.Exact:
 	case redirecturi.Loopback:
 		// Hub is not known to follow RFC 8252 here, so the URI passes there, but nothing is redirected to it.

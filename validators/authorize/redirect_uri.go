@@ -90,8 +90,8 @@ var RedirectURIs = []rule.Rule{
 		Description: "redirect_uri is not registered for the client",
 		Check: func(c *rule.Case) bool {
 			client, standing := c.Client()
-			return standing == rule.Known && len(client.RedirectURIs) > 0 &&
-				redirecturi.Compare(c.Get(scan.RedirectURI), client.RedirectURIs) == redirecturi.None
+			match, _ := c.RedirectURI()
+			return standing == rule.Known && c.Has(scan.RedirectURI) && len(client.RedirectURIs) > 0 && match == redirecturi.None
 		},
 	},
 }
@@ -101,18 +101,9 @@ func flaw(id string, flaws redirecturi.Flaws, modes rule.Modes, title, why, sour
 	return rule.Rule{
 		ID: id, Endpoints: here, Error: rule.RedirectURIError, Modes: modes, When: withRedirectURI, OwnForms: true,
 		Title: title, Why: why, Source: source, Description: description, Covers: []string{covers},
-		Check: func(c *rule.Case) bool { return redirectFlaws(c)&flaws != 0 },
+		Check: func(c *rule.Case) bool {
+			_, found := c.RedirectURI()
+			return found&flaws != 0
+		},
 	}
-}
-
-// redirectFlaws are the flaws that count: all of an unregistered URI, only scripts of a registered one.
-func redirectFlaws(c *rule.Case) redirecturi.Flaws {
-	uri := c.Get(scan.RedirectURI)
-	if uri == "" {
-		return 0
-	}
-	if client, standing := c.Client(); standing == rule.Known && redirecturi.Compare(uri, client.RedirectURIs) != redirecturi.None {
-		return redirecturi.Scripts(uri)
-	}
-	return redirecturi.Inspect(uri)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
@@ -57,6 +58,9 @@ type Case struct {
 	client         *Client
 	standing       Standing
 	clientAsked    bool
+	redirectAsked  bool
+	redirectMatch  redirecturi.Match
+	redirectFlaws  redirecturi.Flaws
 	authentication Authentication
 }
 
@@ -104,7 +108,7 @@ func (c *Case) Open(request Request, endpoint Endpoint, options *Options, direct
 	c.Findings = c.Findings[:0]
 	c.AmbiguousPath, c.BelowEndpoint, c.RewriteHeader, c.OwnForm = false, false, false, false
 	c.contentTyped = false
-	c.client, c.standing, c.clientAsked = nil, NotAsked, false
+	c.client, c.standing, c.clientAsked, c.redirectAsked = nil, NotAsked, false, false
 	c.authentication.reset()
 }
 
@@ -234,6 +238,27 @@ func (c *Case) Client() (*Client, Standing) {
 		}
 	}
 	return c.client, c.standing
+}
+
+// RedirectURI compares the redirect URI of an authorization request with the registered ones, and finds the flaws that count: all of an unregistered URI, only a
+// script of a registered one.
+func (c *Case) RedirectURI() (redirecturi.Match, redirecturi.Flaws) {
+	if c.redirectAsked {
+		return c.redirectMatch, c.redirectFlaws
+	}
+	c.redirectAsked = true
+	c.redirectMatch, c.redirectFlaws = redirecturi.None, 0
+	if uri := c.Get(scan.RedirectURI); uri != "" {
+		if client, standing := c.Client(); standing == Known {
+			c.redirectMatch = redirecturi.Compare(uri, client.RedirectURIs)
+		}
+		if c.redirectMatch == redirecturi.None {
+			c.redirectFlaws = redirecturi.Inspect(uri)
+		} else {
+			c.redirectFlaws = redirecturi.Scripts(uri)
+		}
+	}
+	return c.redirectMatch, c.redirectFlaws
 }
 
 // find asks the directory. In the hub profile a metadata document's URL is beyond it.
