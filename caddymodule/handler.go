@@ -56,7 +56,8 @@ type Handler struct {
 	UnknownClient string `json:"unknown_client,omitempty"`
 	// What happens while nothing can be said about a client, because a source never delivered or is incomplete: `pass` (counted) or `reject`. Default: `pass`.
 	Unjudged string `json:"unjudged,omitempty"`
-	// What the server does with the parameters `request` and `request_uri`: `ignored`, or `unknown`, which lets one of the two excuse missing parameters. Default:
+	// What the server does with the parameters `request` and `request_uri`: `ignored`, or `unknown`, which lets one of the two excuse missing parameters. The name of a
+	// pushed request (`urn:ietf:params:oauth:request_uri:`) does so in any case. Default:
 	// `ignored` in the profile hub, else `unknown`.
 	RequestObjects string `json:"request_objects,omitempty"`
 	// The modes of single rules. Of several lines that match a rule the last one wins.

@@ -17,7 +17,7 @@ func prove(c *rule.Case) (Target, bool) {
 	if c.Endpoint != rule.Authorize || c.Unread() || c.Parameters.Signs&scan.Doubt != 0 {
 		return Target{}, false
 	}
-	if c.Options.RequestObjects != rule.RequestObjectsIgnored && c.Parameters.Seen&(1<<scan.Request|1<<scan.RequestURI) != 0 {
+	if c.RequestObject() || c.Options.RequestObjects != rule.RequestObjectsIgnored && c.Parameters.Seen&(1<<scan.Request|1<<scan.RequestURI) != 0 {
 		return Target{}, false
 	}
 	for i := range byBytes {

@@ -22,7 +22,7 @@ type Options struct {
 type RequestObjects uint8
 
 const (
-	// RequestObjectsIgnored servers do not know them: everything is judged as if they were not there.
+	// RequestObjectsIgnored servers do not know them: everything is judged as if they were not there, except for the name of a pushed request.
 	RequestObjectsIgnored RequestObjects = iota
 	// RequestObjectsUnknown servers may know them: one of the two excuses missing parameters other than client_id.
 	RequestObjectsUnknown
@@ -210,9 +210,13 @@ func HasWord(value, word string) bool {
 	return found
 }
 
-// RequestObject reports whether request or request_uri may stand for the other parameters: exactly one of them is there, and the server may know it.
+// RequestObject reports whether request or request_uri may stand for the other parameters: exactly one of them is there, and the server may know it. The name of a pushed
+// request (RFC 9126 section 2.2) can only come from a server that knows it, so it counts even if request objects are said to be ignored.
 func (c *Case) RequestObject() bool {
-	return c.Options.RequestObjects != RequestObjectsIgnored && c.Has(scan.Request) != c.Has(scan.RequestURI)
+	if c.Has(scan.Request) == c.Has(scan.RequestURI) {
+		return false
+	}
+	return c.Options.RequestObjects != RequestObjectsIgnored || strings.HasPrefix(c.Get(scan.RequestURI), "urn:ietf:params:oauth:request_uri:")
 }
 
 // ContentType is the parsed Content-Type.
