@@ -51,7 +51,7 @@ var Clients = []rule.Rule{
 		Source:      "RFC 6749 appendix A.1",
 		Covers:      []string{"A-10"},
 		Description: "client_id holds a character that is not allowed",
-		Check:       func(c *rule.Case) bool { return !printable(c.Get(scan.ClientID)) },
+		Check:       func(c *rule.Case) bool { return !rule.Printable(c.Get(scan.ClientID)) },
 	},
 	{
 		ID: "authorize.client_id.unknown", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, OwnForms: true,
@@ -76,14 +76,4 @@ var Clients = []rule.Rule{
 			return standing == rule.Unjudged
 		},
 	},
-}
-
-// printable reports whether s consists of VSCHAR, RFC 6749 appendix A.
-func printable(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < 0x20 || s[i] > 0x7E {
-			return false
-		}
-	}
-	return true
 }

@@ -120,7 +120,7 @@ var OpenID = []rule.Rule{
 		Check: func(c *rule.Case) bool {
 			hint := c.Get(scan.IDTokenHint)
 			dots := strings.Count(hint, ".")
-			return hint != "" && (dots != 2 && dots != 4 || !unreserved(hint, true) || strings.IndexByte(hint, '~') >= 0)
+			return hint != "" && (dots != 2 && dots != 4 || !rule.Unreserved(hint) || strings.IndexByte(hint, '~') >= 0)
 		},
 	},
 }

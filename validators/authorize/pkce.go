@@ -22,9 +22,9 @@ var PKCE = []rule.Rule{
 				return false
 			}
 			if c.Get(scan.CodeChallengeMethod) == "S256" {
-				return len(challenge) != 43 || !unreserved(challenge, false)
+				return len(challenge) != 43 || !rule.Base64URL(challenge)
 			}
-			return len(challenge) < 43 || len(challenge) > 128 || !unreserved(challenge, true)
+			return len(challenge) < 43 || len(challenge) > 128 || !rule.Unreserved(challenge)
 		},
 	},
 	{
@@ -74,18 +74,4 @@ var PKCE = []rule.Rule{
 			return rule.HasWord(c.Get(scan.ResponseType), "code") && !c.Has(scan.CodeChallenge) && !c.RequestObject()
 		},
 	},
-}
-
-// unreserved reports whether s consists of the unreserved characters of RFC 3986, or, without dots and tildes, of base64url.
-func unreserved(s string, dots bool) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
-		case dots && (c == '.' || c == '~'):
-		default:
-			return false
-		}
-	}
-	return true
 }

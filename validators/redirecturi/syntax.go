@@ -148,28 +148,12 @@ func holdsResponseParameter(query string) bool {
 			pair, query = query, ""
 		}
 		name, _, _ := strings.Cut(pair, "=")
-		switch unescape(name) {
+		switch scan.Unescape(name, false) {
 		case "code", "state", "response", "error", "iss", "access_token", "id_token":
 			return true
 		}
 	}
 	return false
-}
-
-func unescape(s string) string {
-	if strings.IndexByte(s, '%') < 0 {
-		return s
-	}
-	decoded := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if escaped, ok := scan.Unhex(s[i:]); ok {
-			c = escaped
-			i += 2
-		}
-		decoded = append(decoded, c)
-	}
-	return string(decoded)
 }
 
 // Scripts finds nothing but a script scheme, the one flaw that a registered URI may not have.

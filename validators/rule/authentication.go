@@ -181,8 +181,8 @@ func (a *Authentication) decode(encoded string) bool {
 	a.NotUTF8 = !utf8.ValidString(text)
 	a.add(text[:colon], text[colon+1:])
 	if strings.ContainsAny(text, "%+") {
-		a.add(unescape(text[:colon], true), unescape(text[colon+1:], true))
-		a.add(unescape(text[:colon], false), unescape(text[colon+1:], false))
+		a.add(scan.Unescape(text[:colon], true), scan.Unescape(text[colon+1:], true))
+		a.add(scan.Unescape(text[:colon], false), scan.Unescape(text[colon+1:], false))
 	}
 	for at := colon + 1; ; at++ {
 		next := strings.IndexByte(text[at:], ':')
@@ -204,25 +204,6 @@ var strictBase64 = base64.StdEncoding.Strict()
 func (a *Authentication) add(id, secret string) {
 	a.readings[a.count] = Reading{ID: id, Secret: secret}
 	a.count++
-}
-
-// unescape decodes percent escapes, and plus signs if asked; malformed escapes stay as they are.
-func unescape(s string, plus bool) string {
-	if !strings.ContainsAny(s, "%+") {
-		return s
-	}
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c == '+' && plus {
-			c = ' '
-		} else if decoded, ok := scan.Unhex(s[i:]); ok {
-			c = decoded
-			i += 2
-		}
-		out = append(out, c)
-	}
-	return scan.Text(out)
 }
 
 // assertionSubject reads the subject of a JWT without checking its signature; it is empty if there is none.

@@ -352,16 +352,7 @@ func (p *Parameters) unescape(s string) string {
 		p.arena = make([]byte, 0, 3*p.size+len(s))
 	}
 	start := len(p.arena)
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c == '+' {
-			c = ' '
-		} else if decoded, ok := Unhex(s[i:]); ok {
-			c = decoded
-			i += 2
-		}
-		p.arena = append(p.arena, c)
-	}
+	p.arena = appendUnescaped(p.arena, s, true)
 	decoded := p.arena[start:]
 	return Text(decoded)
 }

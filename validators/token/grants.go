@@ -110,7 +110,7 @@ var Grants = []rule.Rule{
 		Source:      "RFC 6749 appendix A.2; Hub documentation, OAuth 2.0 Errors: \"the service secret is of invalid format\"",
 		Covers:      []string{"K-15"},
 		Description: "client_secret is malformed",
-		Check:       func(c *rule.Case) bool { return !printable(c.Get(scan.ClientSecret)) },
+		Check:       func(c *rule.Case) bool { return !rule.Printable(c.Get(scan.ClientSecret)) },
 	},
 	required("token.username.missing", "password", scan.Username, "RFC 6749 section 4.3.2", "K-18"),
 	required("token.password.missing", "password", scan.Password, "RFC 6749 section 4.3.2", "K-18"),
@@ -160,7 +160,7 @@ var Grants = []rule.Rule{
 		Description: "code_verifier is malformed",
 		Check: func(c *rule.Case) bool {
 			verifier := c.Get(scan.CodeVerifier)
-			return verifier != "" && (len(verifier) < 43 || len(verifier) > 128 || !unreserved(verifier))
+			return verifier != "" && (len(verifier) < 43 || len(verifier) > 128 || !rule.Unreserved(verifier))
 		},
 	},
 	{
@@ -257,18 +257,8 @@ func malformed(id string, name scan.Name, source string) rule.Rule {
 		Title:  name.String() + " holds a character that is not printable ASCII",
 		Why:    "No server ever issued it.",
 		Source: source, Covers: []string{"K-15"}, Description: name.String() + " is malformed",
-		Check: func(c *rule.Case) bool { return !printable(c.Get(name)) },
+		Check: func(c *rule.Case) bool { return !rule.Printable(c.Get(name)) },
 	}
-}
-
-// printable reports whether s consists of VSCHAR, RFC 6749 appendix A.
-func printable(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < 0x20 || s[i] > 0x7E {
-			return false
-		}
-	}
-	return true
 }
 
 // registered reports whether redirect_uri is registered for some client that the request may come from. Without a client whose redirect URIs are known,
@@ -284,26 +274,10 @@ func registered(c *rule.Case, unknown bool) bool {
 
 // grantName reports whether s is a name, RFC 6749 appendix A.10.
 func grantName(s string) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' {
-			return false
-		}
-	}
-	return s != ""
+	return s != "" && rule.Unreserved(s) && strings.IndexByte(s, '~') < 0
 }
 
 // grantURI reports whether s is an absolute URI.
 func grantURI(s string) bool {
 	return redirecturi.Inspect(s)&(redirecturi.Relative|redirecturi.Fragment|redirecturi.Character) == 0
-}
-
-func unreserved(s string) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' && c != '~' {
-			return false
-		}
-	}
-	return true
 }
