@@ -250,6 +250,9 @@ func (h *Handler) readBody(r *http.Request, route path.Result) (*bufferedBody, r
 	limit := h.engine.Options().Limits.Body
 	switch rule.Endpoint(route.Tag) {
 	case rule.Authorize, rule.Token, rule.Userinfo:
+		if len(r.Header["Expect"]) > 0 && h.engine.RefusesUnread(rule.Request{Method: r.Method, Header: r.Header}, route) {
+			return nil, rule.BodyUnread
+		}
 		body, state := readBody(r, limit)
 		if body != nil && state != rule.BodyBroken && state != rule.BodyTooLong {
 			// The client was asked to send its body, and did; the upstream has nothing left to agree to.

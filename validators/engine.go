@@ -193,6 +193,21 @@ func (e *Engine) Evaluates(id string) bool {
 	return false
 }
 
+// RefusesUnread reports whether a request is refused for its path or method, whatever its body says, so that a client that waits to be asked for the body need not send it.
+func (e *Engine) RefusesUnread(request rule.Request, route path.Result) bool {
+	var c rule.Case
+	c.Open(request, rule.Endpoint(route.Tag), &e.config.Options, nil)
+	c.AmbiguousPath, c.RewriteHeader = route.Ambiguous, e.rewritten(c.Header)
+	p := &e.plans[c.Endpoint]
+	for i := range p.steps[:p.bytes] {
+		s := &p.steps[i]
+		if s.mode == rule.Enforce && (strings.HasPrefix(s.rule.ID, "path.") || strings.HasSuffix(s.rule.ID, ".method.unsupported")) && s.check(&c) {
+			return true
+		}
+	}
+	return false
+}
+
 // Decide judges a request. The route is that of its path; the case is only used as memory. The verdict is valid until the case is used again.
 func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, directory rule.Directory) Verdict {
 	endpoint := rule.Endpoint(route.Tag)
