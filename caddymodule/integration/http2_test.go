@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"golang.org/x/net/http2"
 )
 
 // http2Pair is a guarded site and its twin over HTTP/2, in clear text or over TLS.
@@ -54,12 +52,20 @@ func (p *http2Pair) dial(ctx context.Context, address string) (net.Conn, error) 
 	return dialer.DialContext(ctx, "tcp", address)
 }
 
+// transport speaks HTTP/2 alone, with one address.
+func (p *http2Pair) transport(address string) *http.Transport {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return p.dial(ctx, address) }
+	transport := &http.Transport{DialContext: dial, DialTLSContext: dial, DisableCompression: true, Protocols: new(http.Protocols)}
+	transport.Protocols.SetHTTP2(true)
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	return transport
+}
+
 // send sends a request over a new HTTP/2 connection. A reader as body is sent without Content-Length, since nobody knows its length.
 func (p *http2Pair) send(t *testing.T, address, method, target string, header http.Header, body io.Reader) answer {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(address)
-	dial := func(ctx context.Context, _, _ string, _ *tls.Config) (net.Conn, error) { return p.dial(ctx, address) }
-	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: dial, DisableCompression: true}
+	transport := p.transport(address)
 	defer transport.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -178,12 +184,9 @@ func TestHTTP2EmptyBody(t *testing.T) {
 // TestHTTP2Trailers sends trailers behind a token request.
 func TestHTTP2Trailers(t *testing.T) {
 	p := newHTTP2Pair(t, "http", "profile hub\n"+endpointLines+clientLines)
-	dial := func(ctx context.Context, _, address string, _ *tls.Config) (net.Conn, error) {
-		return p.dial(ctx, address)
-	}
-	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: dial}
-	defer transport.CloseIdleConnections()
 	arrived := p.passesBy(t, func(address string) answer {
+		transport := p.transport(address)
+		defer transport.CloseIdleConnections()
 		request, err := http.NewRequest("POST", "http://"+address+"/oauth2/token", unsized(validToken))
 		if err != nil {
 			t.Fatal(err)
