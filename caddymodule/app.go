@@ -42,7 +42,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // Provision sets up the app.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
-	return registerMetrics(ctx.GetMetricsRegistry())
+	return nil
 }
 
 // feed returns the feed of a source. The raw configuration identifies it. A new feed loads at once, so that a source that cannot be read is an error of the configuration;

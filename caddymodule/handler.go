@@ -92,6 +92,9 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 // Provision prepares everything that does not depend on a request.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
+	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
+		return err
+	}
 	config, err := h.engineConfig()
 	if err != nil {
 		return err
@@ -156,6 +159,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if tooLarge := (caddyhttp.HandlerError{}); j.state == rule.BodyBroken && errors.As(j.body.failure, &tooLarge) {
 		// Another handler limits bodies; its answer stays what it is.
 		return j.body.failure
+	}
+	if len(r.Header["Expect"]) > 0 && r.ProtoMajor == 1 {
+		// Else net/http would wait for the body, which a client that waits to be asked never sends, before it sends the answer.
+		w.Header().Set("Connection", "close")
 	}
 	return h.delivery.answer(w, r, &j.verdict, j.replacer, j.directory)
 }

@@ -289,6 +289,55 @@ func TestRejectedConfiguration(t *testing.T) {
 	}
 }
 
+// TestRemovedSource takes a source out of the configuration: it is no longer shown, and nothing of it is remembered.
+func TestRemovedSource(t *testing.T) {
+	folder := t.TempDir()
+	clientFile := writeClients(t, filepath.Join(folder, "clients.json"), "app")
+	guarded, metrics, recording := freeAddress(t), freeAddress(t), newUpstream(t)
+	build := func(source string) []byte {
+		return adapt(t, "", site(guarded, guard("profile rfc6749\n"+endpointLines+source)+recording.proxy())+site(metrics, "metrics\n"))
+	}
+	source := "clients file " + clientFile + " {\nrefresh 20ms\n}\n"
+	shown := func() bool {
+		return counter(t, metrics, fmt.Sprintf(`caddy_oauth_guard_source_clients{source="file:%s"}`, clientFile)) > 0
+	}
+	if err := caddy.Load(build(source), true); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = caddy.Stop() }()
+	if !shown() || knows(t, guarded, "other") {
+		t.Error("the source is not in force at the start")
+	}
+	if err := caddy.Load(build("clients static {\nclient other\n}\n"), true); err != nil {
+		t.Fatal(err)
+	}
+	if shown() || !knows(t, guarded, "other") {
+		t.Error("the source that was removed is still in force")
+	}
+	replaceFile(t, clientFile, "{")
+	if err := caddy.Load(build(source), true); err == nil {
+		t.Error("a source that cannot be read is accepted, because an earlier configuration could read it")
+	}
+	writeClients(t, clientFile, "other")
+	if err := caddy.Load(build(source), true); err != nil {
+		t.Fatal(err)
+	}
+	if !shown() || !knows(t, guarded, "other") || knows(t, guarded, "app") {
+		t.Error("the source is not read anew")
+	}
+}
+
+// TestMetricsWithoutSource counts the decisions of a guard that has no source of clients.
+func TestMetricsWithoutSource(t *testing.T) {
+	guarded, metrics := freeAddress(t), freeAddress(t)
+	load(t, "", site(guarded, guard("profile rfc6749\n"+endpointLines)+"respond ok\n")+site(metrics, "metrics\n"))
+	before := counter(t, metrics, tokenReject)
+	send(t, guarded, form("/oauth2/token", invalidToken))
+	if now := counter(t, metrics, tokenReject); now != before+1 {
+		t.Errorf("the counter went from %d to %d, want one more", before, now)
+	}
+}
+
 // TestNothingRemains starts and stops configurations with sources that are watched. No goroutine remains.
 func TestNothingRemains(t *testing.T) {
 	before := goleak.IgnoreCurrent()
