@@ -1,0 +1,61 @@
+package validators
+
+import (
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+)
+
+// describe fills in what the refusal would say.
+func (e *Engine) describe(c *rule.Case, v *Verdict) {
+	v.Error, v.Status, v.Description = v.Rule.Error, v.Rule.HTTPStatus(), v.Rule.Description
+	if v.Rule.Subject != nil {
+		v.Description += ": " + v.Rule.Subject(c).String()
+	}
+	if v.Error == rule.RedirectURIError {
+		v.Error = e.config.RedirectURIError
+	}
+	// RFC 6749 section 5.2: if the client tried to authenticate by header, the status must be 401 and the challenge must match.
+	if v.Error == "invalid_client" && len(c.AuthorizationHeader) > 0 {
+		v.Status = 401
+	}
+}
+
+// answer decides how the refusal reaches the client.
+func (e *Engine) answer(c *rule.Case, v *Verdict) {
+	e.describe(c, v)
+	switch c.Endpoint {
+	case rule.Authorize:
+		v.Answer = Page
+		if v.Rule.Delivery == rule.Redirect {
+			e.deliver(c, v)
+		}
+	case rule.Userinfo, rule.Resource:
+		v.Answer = Challenge
+	default:
+		v.Answer = JSON
+	}
+}
+
+// deliver chooses between redirect, page and pass for an error that RFC 6749 section 4.1.2.1 would redirect. Without proof it is always a page.
+//
+// By default errors are redirected only for clients that the operator wrote and for trusted ones: old servers let anybody register a client, and
+// whoever registers one could otherwise send people to a site of their choice under the server's name (RFC 9700 section 4.11.2).
+func (e *Engine) deliver(c *rule.Case, v *Verdict) {
+	target, proven := prove(c)
+	if !proven {
+		return
+	}
+	client := clientOf(c)
+	delivery := e.config.Delivery
+	if client.Delivery != "" {
+		delivery = client.Delivery
+	}
+	if delivery == "" && (client.Operator || client.Trust == rule.Trusted || silent(c)) {
+		delivery = "redirect"
+	}
+	switch delivery {
+	case "redirect":
+		v.Answer, v.Target = Redirection, target
+	case "pass":
+		v.Answer, v.Decision, v.Delegated = NoAnswer, Report, true
+	}
+}
