@@ -146,12 +146,10 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 		steps = steps[:p.bytes]
 	}
 	refusal := e.evaluate(c, steps)
-	verdict := Verdict{Endpoint: endpoint, Findings: c.Findings}
+	verdict := Verdict{Endpoint: endpoint, Client: clientOf(c), Findings: c.Findings}
 	if len(c.Findings) == 0 {
-		verdict.Client = clientOf(c)
 		return verdict
 	}
-	verdict.Client = clientOf(c)
 	verdict.Decision, verdict.Rule = Report, deciding(c.Findings)
 	if refusal != nil {
 		verdict.Decision, verdict.Rule = Reject, refusal
