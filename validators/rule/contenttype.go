@@ -38,6 +38,10 @@ func ParseContentType(fields []string) ContentType {
 	if len(fields) > 1 {
 		return result
 	}
+	if fields[0] == formType {
+		result.Form = true
+		return result
+	}
 	// Parsers disagree about escapes in quoted strings and about quotes that never end; a form's type needs neither. Jetty ends x="\" at the second quote, and so finds
 	// a charset in what others take for a string.
 	if strings.IndexByte(fields[0], '\\') >= 0 || strings.Count(fields[0], `"`)%2 != 0 {
