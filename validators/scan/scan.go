@@ -147,16 +147,15 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits Limit
 	begin := len(p.List)
 	var seen class
 	start, equals, careful := 0, -1, false
-	for i := 0; i < len(s); i++ {
+	room := true
+	for i := 0; i < len(s) && room; i++ {
 		found := classes[s[i]]
 		if found == 0 {
 			continue
 		}
 		switch s[i] {
 		case '&':
-			if !p.add(s, start, equals, i, in, relevant, limits) {
-				return
-			}
+			room = p.add(s, start, equals, i, in, relevant, limits)
 			start, equals = i+1, -1
 		case '=':
 			if equals < 0 {
@@ -179,8 +178,8 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits Limit
 			seen |= found
 		}
 	}
-	if !p.add(s, start, equals, len(s), in, relevant, limits) {
-		return
+	if room {
+		p.add(s, start, equals, len(s), in, relevant, limits)
 	}
 	if seen != 0 {
 		p.Signs |= rawSigns[in].of(seen)

@@ -85,6 +85,7 @@ func TestSigns(t *testing.T) {
 		{"password=a%0A", Control},
 		{strings.Repeat("n", 257) + "=1", TooLongValue},
 		{strings.Repeat("a&", 101), TooManyParameters | RepeatedUnknown},
+		{"x=;&y=%00&z=%FF&" + strings.Repeat("a&", 98), TooManyParameters | RepeatedUnknown | Semicolon | InvalidUTF8Unknown | NonASCII},
 		{strings.Repeat("a", 16<<10+1), TooLongQuery},
 	} {
 		if got := scanned(test.query, "").Signs; got != test.want {
