@@ -257,7 +257,7 @@ func (h *Handler) readBody(r *http.Request, route path.Result) (*bufferedBody, r
 	limit := h.engine.Options().Limits.Body
 	switch rule.Endpoint(route.Tag) {
 	case rule.Authorize, rule.Token, rule.Userinfo:
-		if len(r.Header["Expect"]) > 0 && h.engine.RefusesUnread(rule.Request{Method: r.Method, Header: r.Header}, route) {
+		if r.ContentLength != 0 && len(r.Header["Expect"]) > 0 && h.engine.RefusesUnread(rule.Request{Method: r.Method, Header: r.Header}, route) {
 			return nil, rule.BodyUnread
 		}
 		body, state := readBody(r, limit)

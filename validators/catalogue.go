@@ -19,7 +19,13 @@ var (
 		token.Parameters, token.Authentication, token.Grants, token.Scopes,
 		bearer.Rules,
 	)
-	catalogue = slices.Concat(byBytes, byMeaning)
+	catalogue = slices.Concat(wire.Transport, byBytes, byMeaning)
+)
+
+// How many rules of the catalogue need no body, and how many come before the meaning is asked for.
+var (
+	withoutBody   = len(wire.Transport) + len(wire.Paths) + len(wire.Methods)
+	beforeMeaning = len(wire.Transport) + len(byBytes)
 )
 
 // Catalogue lists every rule in the order of evaluation. The result must not be changed.

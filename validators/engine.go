@@ -20,7 +20,7 @@ type Engine struct {
 // plan is what is evaluated for one endpoint: the rules that are not off, in order.
 type plan struct {
 	steps     []step
-	bytes     int    // how many of them are about bytes; those come first
+	bytes     int    // how many of them come before the meaning is asked for
 	preflight []step // those of them that judge CORS preflights too
 }
 
@@ -82,7 +82,7 @@ func (e *Engine) compile(modes []rule.Mode, include func(*rule.Rule) bool) plan 
 		if r.Preflights {
 			p.preflight = append(p.preflight, p.steps[len(p.steps)-1])
 		}
-		if i < len(byBytes) {
+		if i < beforeMeaning {
 			p.bytes = len(p.steps)
 		}
 	}
@@ -107,15 +107,18 @@ func (e *Engine) Evaluates(id string) bool {
 	return false
 }
 
-// RefusesUnread reports whether a request is refused for its path or method, whatever its body says, so that a client that waits to be asked for the body need not send it.
+// RefusesUnread reports whether a request is refused for its path, method or headers, whatever its body says, so that a client that waits to be asked for the body need not send it.
 func (e *Engine) RefusesUnread(request rule.Request, route path.Result) bool {
 	var c rule.Case
 	c.Open(request, rule.Endpoint(route.Tag), &e.config.Options, nil)
 	c.AmbiguousPath, c.RewriteHeader = route.Ambiguous, e.rewritten(c.Header)
 	p := &e.plans[c.Endpoint]
-	for i := range p.steps[:p.bytes] {
+	for i := range p.steps {
 		s := &p.steps[i]
-		if s.mode == rule.Enforce && (strings.HasPrefix(s.rule.ID, "path.") || strings.HasSuffix(s.rule.ID, ".method.unsupported")) && s.check(&c) {
+		if s.index >= withoutBody {
+			return false
+		}
+		if s.mode == rule.Enforce && s.check(&c) {
 			return true
 		}
 	}

@@ -17,7 +17,7 @@ func CheckExemptions(patterns []string) error {
 		exemptible := false
 		for _, id := range ids {
 			r, _ := Lookup(id)
-			exemptible = exemptible || r.Exemptible() && !r.Unexemptible
+			exemptible = exemptible || r.Exemptible()
 		}
 		if !exemptible {
 			return fmt.Errorf("rule %s applies to every client: without it the client itself could not be told; change its mode with a rule line instead", pattern)
@@ -29,7 +29,7 @@ func CheckExemptions(patterns []string) error {
 // exempt reports whether the client that the request names is exempted from the rule.
 func (e *Engine) exempt(c *rule.Case, r *rule.Rule) bool {
 	// A repeated client_id names nobody.
-	if r.Unexemptible || !r.Exemptible() || c.Repeats(scan.ClientID) {
+	if !r.Exemptible() || c.Repeats(scan.ClientID) {
 		return false
 	}
 	id := identified(c)

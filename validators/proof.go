@@ -22,10 +22,7 @@ func prove(c *rule.Case) (Target, bool) {
 	}
 	for i := range byBytes {
 		r := &byBytes[i]
-		if r.ID == "transport.plain_http" || !r.Endpoints.Has(c.Endpoint) || !relevant(r.When, &c.Parameters) {
-			continue
-		}
-		if r.Check(c) {
+		if r.Endpoints.Has(c.Endpoint) && relevant(r.When, &c.Parameters) && r.Check(c) {
 			return Target{}, false
 		}
 	}

@@ -161,8 +161,8 @@ func (a *Authentication) header(value string) {
 
 // decode fills the readings from a base64 value. RFC 7617 section 2 splits at the first colon.
 func (a *Authentication) decode(encoded string) bool {
-	if size := base64.StdEncoding.DecodedLen(len(encoded)); cap(a.buffer) < 2*size {
-		a.buffer = make([]byte, 0, 2*size)
+	if size := base64.StdEncoding.DecodedLen(len(encoded)); cap(a.buffer) < size {
+		a.buffer = make([]byte, 0, size)
 	}
 	decoded, err := strictBase64.AppendDecode(a.buffer[:0], scan.Bytes(encoded))
 	if err != nil || strings.ContainsAny(encoded, "\r\n") {

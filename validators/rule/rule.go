@@ -61,7 +61,7 @@ func (r *Rule) Exemptible() bool {
 
 // JudgesOwnForms reports whether the rule applies to the server's own forms at the authorization endpoint. The rules about bytes do.
 func (r *Rule) JudgesOwnForms() bool {
-	return r.OwnForms || r.Unexemptible || !r.Exemptible()
+	return r.OwnForms || !r.Exemptible()
 }
 
 // RedirectURIError is the Error of rules whose code the configuration selects (errors redirect_uri_code): Hub's documentation

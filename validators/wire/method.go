@@ -7,8 +7,8 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-// Methods are the rules about the request method.
-var Methods = []rule.Rule{
+// Transport is the rule about how the request came. It says nothing about the bytes.
+var Transport = []rule.Rule{
 	{
 		ID: "transport.plain_http", Endpoints: everywhere, Error: "invalid_request", Modes: rule.Modes{Hub: rule.Off, RFC6749: rule.Report}, Unexemptible: true,
 		Title:       "The request came over plain HTTP",
@@ -18,6 +18,10 @@ var Methods = []rule.Rule{
 		Description: "TLS is required",
 		Check:       func(c *rule.Case) bool { return c.Transport == rule.PlainHTTP },
 	},
+}
+
+// Methods are the rules about the request method and what stands in for it. Like those about paths they need no body.
+var Methods = []rule.Rule{
 	{
 		ID: "authorize.method.unsupported", Endpoints: rule.At(rule.Authorize), Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true,
 		Title:       "The authorization endpoint is asked with another method than GET, HEAD or POST",
