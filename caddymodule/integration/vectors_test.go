@@ -21,40 +21,24 @@ var impossible = map[string]string{
 
 // wireRequest writes a vector as bytes. The transport is told by the headers of a trusted proxy, and the state of a body made real.
 func wireRequest(v *vectors.Vector, host string) string {
-	line, fields, body, hasBody := latin1(v.Request[0]), []string{"Host: " + host}, "", false
-	for i, text := range v.Request[1:] {
-		if text == "" {
-			body, hasBody = latin1(strings.Join(v.Request[i+2:], "\r\n")), true
-			break
-		}
-		fields = append(fields, latin1(text))
-	}
+	fields := []string{"Host: " + host}
 	switch v.Transport {
 	case "":
 		fields = append(fields, "X-Forwarded-Proto: https")
 	case "http":
 		fields = append(fields, "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Proto: http")
 	}
+	last := len(v.Request) - 1
 	switch v.BodyState {
 	case "too_long":
-		body += strings.Repeat("a", 70000)
+		longer := *v
+		longer.Request = slices.Clone(v.Request)
+		longer.Request[last] += strings.Repeat("a", 70000)
+		v = &longer
 	case "broken":
-		fields = append(fields, fmt.Sprintf("Content-Length: %d", len(body)+10))
+		fields = append(fields, fmt.Sprintf("Content-Length: %d", len(v.Request[last])+10))
 	}
-	method, target, _ := strings.Cut(line, " ")
-	if hasBody && body == "" {
-		fields = append(fields, "Content-Length: 0")
-	}
-	return message(method, target, fields, body)
-}
-
-// latin1 turns code points into bytes, as the format of the vectors says.
-func latin1(s string) string {
-	bytes := make([]byte, 0, len(s))
-	for _, r := range s {
-		bytes = append(bytes, byte(r))
-	}
-	return string(bytes)
+	return v.Message(fields...)
 }
 
 // vectorClients writes the registrations of the vectors to files and returns the lines of the configuration by kind of directory.

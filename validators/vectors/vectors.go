@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
@@ -108,6 +109,27 @@ func (v *Vector) Parse() (rule.Request, error) {
 		request.Transport = rule.PlainLoopback
 	}
 	return request, nil
+}
+
+// Message writes the request as HTTP/1.1. The fields come before those of the vector; a body gets a Content-Length unless a field says how it is framed.
+func (v *Vector) Message(fields ...string) string {
+	method, target, _ := strings.Cut(latin1(v.Request[0]), " ")
+	body, hasBody := "", false
+	for i, line := range v.Request[1:] {
+		if line == "" {
+			body, hasBody = latin1(strings.Join(v.Request[i+2:], "\r\n")), true
+			break
+		}
+		fields = append(fields, latin1(line))
+	}
+	framed := slices.ContainsFunc(fields, func(field string) bool {
+		name, _, _ := strings.Cut(strings.ToLower(field), ":")
+		return name == "content-length" || name == "transfer-encoding"
+	})
+	if hasBody && !framed {
+		fields = append(fields, fmt.Sprintf("Content-Length: %d", len(body)))
+	}
+	return method + " " + target + " HTTP/1.1\r\n" + strings.Join(fields, "\r\n") + "\r\n\r\n" + body
 }
 
 // latin1 turns code points into bytes.
