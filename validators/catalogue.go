@@ -28,6 +28,20 @@ var (
 	beforeMeaning = len(wire.Transport) + len(byBytes)
 )
 
+// unknownClient is the place of the rule about unknown clients of each endpoint that has one.
+var unknownClient = func() (places [5]int) {
+	for i := range catalogue {
+		if strings.HasSuffix(catalogue[i].ID, ".client_id.unknown") {
+			for _, endpoint := range rule.AllEndpoints() {
+				if catalogue[i].Endpoints.Has(endpoint) {
+					places[endpoint] = i
+				}
+			}
+		}
+	}
+	return places
+}()
+
 // Catalogue lists every rule in the order of evaluation. The result must not be changed.
 func Catalogue() []rule.Rule { return catalogue }
 

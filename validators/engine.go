@@ -149,7 +149,7 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 		steps = steps[:p.bytes]
 	}
 	refusal := e.evaluate(c, steps)
-	verdict := Verdict{Endpoint: endpoint, Client: clientOf(c), Findings: c.Findings}
+	verdict := Verdict{Endpoint: endpoint, Client: clientOf(c), Findings: c.Findings, Ask: e.ask(c)}
 	if len(c.Findings) == 0 {
 		return verdict
 	}
@@ -161,6 +161,20 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 		e.describe(c, &verdict)
 	}
 	return verdict
+}
+
+// ask are the identifiers whose look-up can change the verdict: the client is not known, and whatever is wrong with the request comes after the question who the client is. What
+// would be refused if the guard were not in report mode counts as refused, so that both modes ask for the same clients.
+func (e *Engine) ask(c *rule.Case) []string {
+	if len(c.Askable) == 0 || c.Endpoint == rule.Token && c.Authentication().Standing == rule.Known {
+		return nil
+	}
+	for i := range c.Findings {
+		if f := &c.Findings[i]; f.Would == rule.Enforce && f.Index < unknownClient[c.Endpoint] {
+			return nil
+		}
+	}
+	return c.Askable
 }
 
 // deciding is the rule that would refuse if the guard were not in report mode, or, if none would, the first that fired.

@@ -78,6 +78,9 @@ type Verdict struct {
 	Client *rule.Client
 	// Findings are all rules that fired.
 	Findings []rule.Finding
+	// Ask are client identifiers that the source of the directory should be asked for before the request is judged again; none if a rule that comes before the
+	// client refuses anyway.
+	Ask []string
 }
 
 // Target is a proven redirect URI and how the error response reaches it.

@@ -48,6 +48,8 @@ type Case struct {
 	AuthorizationHeader []string
 	// Findings are the rules that fired, in the order of evaluation.
 	Findings []Finding
+	// Askable are the client identifiers that the directory called so, one for each reading of the request that names another.
+	Askable []string
 	// Parameters is what the scan read.
 	Parameters scan.Parameters
 	// OwnForm says that this is a POST to the authorization endpoint without response_type: a login or consent form of the server's own.
@@ -105,7 +107,7 @@ func RelevantNames(e Endpoint) scan.Names {
 func (c *Case) Open(request Request, endpoint Endpoint, options *Options, directory Directory) {
 	c.Request, c.Endpoint, c.Options, c.Directory = request, endpoint, options, directory
 	c.AuthorizationHeader = request.Header["Authorization"]
-	c.Findings = c.Findings[:0]
+	c.Findings, c.Askable = c.Findings[:0], c.Askable[:0]
 	c.AmbiguousPath, c.BelowEndpoint, c.RewriteHeader, c.OwnForm = false, false, false, false
 	c.contentTyped = false
 	c.client, c.standing, c.clientAsked, c.redirectAsked = nil, NotAsked, false, false
@@ -273,6 +275,10 @@ func (c *Case) find(id string) (*Client, Standing) {
 	client, standing := c.Directory.Find(id)
 	if standing != Known && c.Options.Profile == Hub && ClientIDIsURL(id) {
 		return nil, NotAsked
+	}
+	if standing == Askable {
+		c.Askable = append(c.Askable, id)
+		standing = Unjudged
 	}
 	return client, standing
 }

@@ -67,8 +67,10 @@ const (
 	Known
 	// Absent is a client_id that a complete directory does not hold.
 	Absent
-	// Unjudged is a client_id about which nothing can be said, because the directory was never loaded, or is too old.
+	// Unjudged is a client_id about which nothing can be said, because the directory was never loaded, is not complete, or is too old.
 	Unjudged
+	// Askable is a client_id that the directory does not hold, while its source can be asked for this one. Rules see it as Unjudged.
+	Askable
 )
 
 // Directory is the set of registered clients. It is immutable while a request is judged, and safe for concurrent use.
