@@ -29,6 +29,8 @@ type Site struct {
 	Directives string
 	// Upstream is the address that requests are proxied to.
 	Upstream string
+	// Proxy are options of reverse_proxy. Empty means its defaults.
+	Proxy string
 
 	mutex     sync.Mutex
 	exchanges []*Exchange
@@ -52,7 +54,7 @@ func (s *Site) block() string {
 		lines += "tls internal\n"
 	}
 	lines += s.Directives + "\n" + arrivalDirective + "\n"
-	return fmt.Sprintf("%s {\n%sreverse_proxy %s\n}\n", s.URL(), lines, s.Upstream)
+	return fmt.Sprintf("%s {\n%sreverse_proxy %s {\n%s\n}\n}\n", s.URL(), lines, s.Upstream, s.Proxy)
 }
 
 // Caddy is the running Caddy. There can be one at a time in a process.
