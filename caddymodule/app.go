@@ -10,10 +10,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 
 	"github.com/oauthguard/caddy-oauth-guard/clients"
@@ -26,9 +26,10 @@ func init() {
 // App owns the sources of registered clients. It needs no configuration: handlers bring their sources along, and equal ones are shared. What a source delivered survives a
 // reload of the configuration.
 type App struct {
-	logger *zap.Logger
-	keys   []string
-	feeds  []*pooledFeed
+	logger  *zap.Logger
+	storage certmagic.Storage
+	keys    []string
+	feeds   []*pooledFeed
 }
 
 // feedPool holds the feeds of the process by the hash of their configuration.
@@ -41,26 +42,16 @@ func (App) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets up the app.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.logger = ctx.Logger()
+	a.logger, a.storage = ctx.Logger(), ctx.Storage()
 	return nil
 }
 
-// feed returns the feed of a source. The raw configuration identifies it. A new feed loads at once, so that a source that cannot be read is an error of the configuration;
-// one that is known keeps what it has.
-func (a *App) feed(raw json.RawMessage, module ClientSource) (*clients.Feed, error) {
+// feed returns the feed of a source. The raw configuration identifies it. A new feed of a file loads at once, so that a source that cannot be read is an error of the
+// configuration; a live one reads what the storage holds. One that is known keeps what it has.
+func (a *App) feed(raw json.RawMessage, module any) (*pooledFeed, error) {
 	sum := sha256.Sum256(raw)
 	key := hex.EncodeToString(sum[:])
-	value, _, err := feedPool.LoadOrNew(key, func() (caddy.Destructor, error) {
-		source, name, refresh := module.ClientSource()
-		pooled := &pooledFeed{feed: clients.NewFeed(name, checkedSource{source}, refresh)}
-		if err := pooled.feed.Load(context.Background()); err != nil {
-			if strings.HasPrefix(err.Error(), "clients ") {
-				return nil, err
-			}
-			return nil, fmt.Errorf("clients %s: %w", name, err)
-		}
-		return pooled, nil
-	})
+	value, _, err := feedPool.LoadOrNew(key, func() (caddy.Destructor, error) { return a.newFeed(module) })
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +60,42 @@ func (a *App) feed(raw json.RawMessage, module ClientSource) (*clients.Feed, err
 	if !slices.Contains(a.feeds, pooled) {
 		a.feeds = append(a.feeds, pooled)
 	}
-	return pooled.feed, nil
+	return pooled, nil
+}
+
+// newFeed makes the feed of a source that no configuration uses yet.
+func (a *App) newFeed(module any) (*pooledFeed, error) {
+	switch module := module.(type) {
+	case LiveSource:
+		source, name, settings := module.LiveSource()
+		live := clients.NewLive(name, checked(source), settings)
+		ctx, cancel := context.WithTimeout(context.Background(), restorePatience)
+		defer cancel()
+		if err := live.Restore(ctx, a.archive(live)); err != nil {
+			a.logger.Warn("the list of clients from before cannot be read", zap.String("source", name), zap.Error(err))
+		}
+		return &pooledFeed{feed: live.Feed, live: live}, nil
+	case ClientSource:
+		source, name, refresh := module.ClientSource()
+		feed := clients.NewFeed(name, checked(source), refresh)
+		if err := feed.Load(context.Background()); err != nil {
+			if strings.HasPrefix(err.Error(), "clients ") {
+				return nil, err
+			}
+			return nil, fmt.Errorf("clients %s: %w", name, err)
+		}
+		return &pooledFeed{feed: feed}, nil
+	}
+	return nil, fmt.Errorf("clients: the module %T is not a source of clients", module)
+}
+
+// restorePatience is how long a configuration may wait for the storage.
+const restorePatience = 5 * time.Second
+
+// archive is where the instances that share this configuration's storage keep what a live source delivered.
+func (a *App) archive(live *clients.Live) *clients.Archive {
+	sum := sha256.Sum256([]byte(live.Name()))
+	return clients.NewArchive(a.storage, hex.EncodeToString(sum[:16]))
 }
 
 // Start begins to watch the sources. From now on this configuration's logger hears of them.
@@ -99,9 +125,9 @@ func (a *App) Cleanup() error {
 	return nil
 }
 
-// observe logs and counts a change of a source.
-func (a *App) observe(state clients.State) {
-	for _, condition := range []clients.Condition{clients.NeverLoaded, clients.Fresh, clients.Failing} {
+// observe measures the state of a source, and logs it if it changed.
+func (a *App) observe(state clients.State, notable bool) {
+	for _, condition := range clients.Conditions() {
 		value := 0.0
 		if state.State == condition {
 			value = 1
@@ -112,81 +138,42 @@ func (a *App) observe(state clients.State) {
 	if !state.LastSuccess.IsZero() {
 		sourceLastSuccess.WithLabelValues(state.Name).Set(float64(state.LastSuccess.Unix()))
 	}
+	if notable {
+		a.tell(state)
+	}
+}
+
+// tell logs the state of a source.
+func (a *App) tell(state clients.State) {
 	fields := []zap.Field{zap.String("source", state.Name), zap.String("state", string(state.State)), zap.Int("clients", state.Clients)}
+	if !state.LastSuccess.IsZero() {
+		fields = append(fields, zap.Duration("age", time.Since(state.LastSuccess).Round(time.Second)))
+	}
+	if state.Fetcher != "" {
+		fields = append(fields, zap.String("fetcher", state.Fetcher))
+	}
+	if state.StorageError != "" {
+		fields = append(fields, zap.String("storage_error", state.StorageError))
+	}
 	if state.LastError != "" {
-		a.logger.Error("the source of clients fails; the last good directory stays in force",
-			append(fields, zap.String("error", state.LastError), zap.Duration("age", time.Since(state.LastSuccess).Round(time.Second)))...)
-		return
+		fields = append(fields, zap.String("error", state.LastError))
 	}
-	a.logger.Info("registered clients loaded", fields...)
-}
-
-// pooledFeed runs a feed as long as some configuration is started that uses it.
-type pooledFeed struct {
-	feed *clients.Feed
-
-	mutex     sync.Mutex
-	observers []*App // of configurations that are started, the newest last
-	cancel    context.CancelFunc
-	done      chan struct{}
-}
-
-// attach makes the app the one that hears of changes, and starts the feed if it does not run yet.
-func (p *pooledFeed) attach(app *App) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	p.observers = append(p.observers, app)
-	p.feed.SetObserver(app.observe)
-	app.observe(p.feed.State())
-	if p.cancel != nil {
-		return
+	switch {
+	case state.State == clients.NeverLoaded && state.LastError == "":
+		a.logger.Info("registered clients are not loaded yet", fields...)
+	case state.State == clients.NeverLoaded:
+		a.logger.Error("the source of clients fails, and nothing was ever loaded: clients are not judged", fields...)
+	case state.State == clients.TooOld:
+		a.logger.Error("the registered clients are too old: unknown clients are not judged any more", fields...)
+	case state.State == clients.Failing:
+		a.logger.Error("the source of clients fails; the last good directory stays in force", fields...)
+	case state.State == clients.Stale:
+		a.logger.Warn("the registered clients were not renewed for some time; the last good directory stays in force", fields...)
+	case state.StorageError != "":
+		a.logger.Warn("registered clients loaded, but they cannot be kept in the storage", fields...)
+	default:
+		a.logger.Info("registered clients loaded", fields...)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel, p.done = cancel, make(chan struct{})
-	go func(done chan struct{}) {
-		defer close(done)
-		p.feed.Run(ctx)
-	}(p.done)
-}
-
-// detach leaves the changes to the newest app that is left; without one the feed stops.
-func (p *pooledFeed) detach(app *App) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	for i, observer := range p.observers {
-		if observer == app {
-			p.observers = append(p.observers[:i], p.observers[i+1:]...)
-			break
-		}
-	}
-	if n := len(p.observers); n > 0 {
-		p.feed.SetObserver(p.observers[n-1].observe)
-		return
-	}
-	p.feed.SetObserver(nil)
-	p.stop()
-}
-
-func (p *pooledFeed) stop() {
-	if p.cancel != nil {
-		p.cancel()
-		<-p.done
-		p.cancel = nil
-	}
-}
-
-// Destruct implements [caddy.Destructor].
-func (p *pooledFeed) Destruct() error {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	p.stop()
-	name := p.feed.Name()
-	sourceClients.DeleteLabelValues(name)
-	sourceLastSuccess.DeleteLabelValues(name)
-	for _, condition := range []clients.Condition{clients.NeverLoaded, clients.Fresh, clients.Failing} {
-		sourceState.DeleteLabelValues(name, string(condition))
-	}
-	return nil
 }
 
 var (

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"slices"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -64,6 +65,16 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //		}
 //		clients file <path> {
 //			refresh <duration>
+//		}
+//		clients hub <base_url> {
+//			token            <permanent token or placeholder>
+//			refresh          <duration>
+//			max_stale        <duration>
+//			on_demand        off|<requests per minute>
+//			timeout          <duration>
+//			tls_ca           <pem file>
+//			tls_client       <cert file> <key file>
+//			report_untrusted <own token>
 //		}
 //		unknown_client  reject|report|pass
 //		unjudged        pass|reject
@@ -164,14 +175,11 @@ func (h *Handler) clients(d *caddyfile.Dispenser) error {
 		return d.ArgErr()
 	}
 	source := d.Val()
-	if source == "hub" {
-		return d.Err("oauth_guard: clients hub is not available yet: save the page of /api/rest/services to a file and use clients file <path>")
-	}
 	module, err := caddyfile.UnmarshalModule(d, "oauth_guard.clients."+source)
 	if err != nil {
 		return err
 	}
-	if _, ok := module.(ClientSource); !ok {
+	if !isSource(module) {
 		return d.Errf("oauth_guard: clients %s is not a source of clients", source)
 	}
 	h.ClientsRaw = append(h.ClientsRaw, caddyconfig.JSONModuleObject(module, "source", source, nil))
@@ -260,6 +268,24 @@ func (o *onceOnly) word(target *string) error {
 		o.seen = make(map[*string]bool)
 	}
 	o.seen[target] = true
+	return nil
+}
+
+// duration parses a positive duration.
+func (o *onceOnly) duration(target *caddy.Duration) error {
+	name := o.d.Val()
+	if *target != 0 {
+		return o.d.Errf("oauth_guard: %s is already set to %s", name, time.Duration(*target))
+	}
+	var text string
+	if err := o.word(&text); err != nil {
+		return err
+	}
+	duration, err := caddy.ParseDuration(text)
+	if err != nil || duration <= 0 {
+		return o.d.Errf("oauth_guard: %s: %q is not a positive duration: use something like 5s", name, text)
+	}
+	*target = caddy.Duration(duration)
 	return nil
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators"
 	"github.com/oauthguard/caddy-oauth-guard/validators/path"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
 func init() {
@@ -52,7 +53,8 @@ type Handler struct {
 	// Where the registered clients come from. Of several sources the first one that knows a client_id wins. Default: none; then the rules that need a
 	// registration do not apply.
 	ClientsRaw []json.RawMessage `json:"clients,omitempty" caddy:"namespace=oauth_guard.clients inline_key=source"`
-	// What happens to a client_id that is not registered: `reject`, `report` or `pass`. Default: `reject`.
+	// What happens to a client_id that is not registered: `reject`, `report` or `pass`. Default: `report` with a source that reads over a network, such as `hub`, since its
+	// list may not show all clients; else `reject`.
 	UnknownClient string `json:"unknown_client,omitempty"`
 	// What happens while nothing can be said about a client, because a source never delivered or is incomplete: `pass` (counted) or `reject`. Default: `pass`.
 	Unjudged string `json:"unjudged,omitempty"`
@@ -99,17 +101,19 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := h.provisionClients(ctx, &config); err != nil {
+		return err
+	}
 	if h.engine, err = validators.New(config); err != nil {
 		return err
 	}
 	h.transport = h.engine.Evaluates("transport.plain_http")
-	if h.delivery, err = h.newDelivery(config); err != nil {
-		return err
-	}
-	return h.provisionClients(ctx)
+	h.delivery, err = h.newDelivery(config)
+	return err
 }
 
-func (h *Handler) provisionClients(ctx caddy.Context) error {
+// provisionClients finds the sources of the clients. What they are decides what is the default for unknown clients.
+func (h *Handler) provisionClients(ctx caddy.Context, config *validators.Config) error {
 	if len(h.ClientsRaw) == 0 {
 		h.logger.Warn("no source of clients is configured: redirect URIs and client identifiers are not compared with registrations; add a clients block")
 		return nil
@@ -128,12 +132,21 @@ func (h *Handler) provisionClients(ctx caddy.Context) error {
 	}
 	feeds := make([]*clients.Feed, len(raws))
 	for i, module := range modules.([]any) {
-		source, ok := module.(ClientSource)
-		if !ok {
-			return fmt.Errorf("clients: the module %T is not a source of clients", module)
-		}
-		if feeds[i], err = app.(*App).feed(raws[i], source); err != nil {
+		pooled, err := app.(*App).feed(raws[i], module)
+		if err != nil {
 			return err
+		}
+		feeds[i] = pooled.feed
+		if pooled.live == nil {
+			continue
+		}
+		// The list of a server shows only what its reader may see, so it alone does not prove that a client is unknown.
+		switch {
+		case h.UnknownClient == "":
+			report := rule.Report
+			config.UnknownClient = &report
+		case h.UnknownClient == "reject" && !pooled.feed.Asks():
+			return fmt.Errorf("unknown_client reject: the source %s is not asked for single clients, so nothing proves that one is unknown: remove on_demand off", pooled.feed.Name())
 		}
 	}
 	h.chain = clients.NewChain(feeds...)
@@ -156,6 +169,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		j.releaseMemory() // the upstream may take long
 		return next.ServeHTTP(w, r)
 	}
+	h.report(r, &j)
 	if tooLarge := (caddyhttp.HandlerError{}); j.state == rule.BodyBroken && errors.As(j.body.failure, &tooLarge) {
 		// Another handler limits bodies; its answer stays what it is.
 		return j.body.failure
@@ -165,6 +179,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		w.Header().Set("Connection", "close")
 	}
 	return h.delivery.answer(w, r, &j.verdict, j.replacer, j.directory)
+}
+
+// report tells the source of a client that a redirect URI was refused, if that is why.
+func (h *Handler) report(r *http.Request, j *judgement) {
+	if client := j.verdict.Client; client != nil && j.verdict.Rule.ID == "authorize.redirect_uri.unregistered" {
+		address, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+		h.chain.Refused(client.ID, strings.Clone(j.memory.Get(scan.RedirectURI)), address)
+	}
 }
 
 // judgement is one request being judged, and what must be given back afterwards.
@@ -216,13 +238,13 @@ func (h *Handler) judge(r *http.Request, j *judgement) (err error) {
 		Method: r.Method, Path: escapedPath(r), Query: r.URL.RawQuery, Header: r.Header,
 		Body: j.body.text(), BodyState: j.state, Transport: h.transportOf(r),
 	}
-	var directory rule.Directory // a nil chain must be a nil interface
-	if h.chain != nil {
-		directory = h.chain.Directory()
-		j.directory, _ = directory.(clientDirectory)
-	}
 	j.memory = casePool.Get().(*rule.Case)
-	j.verdict = h.engine.Decide(j.memory, request, route, directory)
+	h.decide(j, request, route)
+	if len(j.verdict.Ask) > 0 {
+		// The registration may be newer than the directory. Whatever comes of the question, the request is judged by what is known then.
+		h.chain.Ask(r.Context(), j.verdict.Ask)
+		h.decide(j, request, route)
+	}
 	shared.count(&j.verdict)
 	j.replacer, _ = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	setPlaceholders(r, j.replacer, &j.verdict)
@@ -230,6 +252,16 @@ func (h *Handler) judge(r *http.Request, j *judgement) (err error) {
 		h.log(j.memory, &j.verdict, j.replacer)
 	}
 	return nil
+}
+
+// decide judges by the clients that are known now.
+func (h *Handler) decide(j *judgement, request rule.Request, route path.Result) {
+	var directory rule.Directory // a nil chain must be a nil interface
+	if h.chain != nil {
+		directory = h.chain.Directory()
+		j.directory, _ = directory.(clientDirectory)
+	}
+	j.verdict = h.engine.Decide(j.memory, request, route, directory)
 }
 
 // panicSite is the file and line that panicked.

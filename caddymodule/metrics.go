@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oauthguard/caddy-oauth-guard/clients"
 	"github.com/oauthguard/caddy-oauth-guard/validators"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 )
@@ -73,4 +74,13 @@ func registerMetrics(registry *prometheus.Registry) error {
 		}
 	}
 	return nil
+}
+
+// forget removes what was measured at a source that is gone.
+func forget(source string) {
+	sourceClients.DeleteLabelValues(source)
+	sourceLastSuccess.DeleteLabelValues(source)
+	for _, condition := range clients.Conditions() {
+		sourceState.DeleteLabelValues(source, string(condition))
+	}
 }

@@ -24,6 +24,13 @@ type ClientSource interface {
 	ClientSource() (source clients.Source, name string, refresh time.Duration)
 }
 
+// LiveSource is what a module in the namespace `oauth_guard.clients` implements instead if it reads over a network. It is only asked while Caddy runs, never while a
+// configuration is checked. What it delivers is kept in Caddy's storage, for restarts and for all instances that share the storage, of which one at a time asks.
+type LiveSource interface {
+	// LiveSource returns the source, a name for logs, metrics and the storage, which should say where the source reads, and how to treat it. It is called after Provision.
+	LiveSource() (source clients.Source, name string, settings clients.LiveSettings)
+}
+
 // checkedSource refuses what a source delivers if it exempts clients from rules that do not exist, or from which nobody can be exempted.
 type checkedSource struct {
 	clients.Source
@@ -46,6 +53,38 @@ func (s checkedSource) LoadSince(ctx context.Context, revision string) (*clients
 		}
 	}
 	return snapshot, nil
+}
+
+// checkedFinder is a checked source that can be asked for one client.
+type checkedFinder struct {
+	checkedSource
+	finder clients.Finder
+}
+
+// Lookup implements [clients.Finder].
+func (s checkedFinder) Lookup(ctx context.Context, id string) (*clients.Registration, error) {
+	registration, err := s.finder.Lookup(ctx, id)
+	if err == nil && registration != nil {
+		err = validators.CheckExemptions(registration.Exempt)
+	}
+	return registration, err
+}
+
+// checked is a source whose deliveries are checked.
+func checked(source clients.Source) clients.Source {
+	if finder, able := source.(clients.Finder); able {
+		return checkedFinder{checkedSource{source}, finder}
+	}
+	return checkedSource{source}
+}
+
+// isSource reports whether a module is a source of clients.
+func isSource(module any) bool {
+	switch module.(type) {
+	case ClientSource, LiveSource:
+		return true
+	}
+	return false
 }
 
 func (s checkedSource) load(ctx context.Context, revision string) (*clients.Snapshot, error) {
@@ -179,22 +218,14 @@ func (s *FileSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if !d.AllArgs(&s.Path) {
 		return d.ArgErr()
 	}
+	once := onceOnly{d: d}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		if d.Val() != "refresh" {
 			return d.Errf("oauth_guard: unrecognized option %s in clients file", d.Val())
 		}
-		var text string
-		if !d.AllArgs(&text) {
-			return d.ArgErr()
+		if err := once.duration(&s.Refresh); err != nil {
+			return err
 		}
-		if s.Refresh != 0 {
-			return d.Errf("oauth_guard: refresh is already set to %s", time.Duration(s.Refresh))
-		}
-		refresh, err := caddy.ParseDuration(text)
-		if err != nil || refresh <= 0 {
-			return d.Errf("oauth_guard: refresh: %q is not a positive duration: use something like 5s", text)
-		}
-		s.Refresh = caddy.Duration(refresh)
 	}
 	return nil
 }

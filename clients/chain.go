@@ -1,7 +1,9 @@
 package clients
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
@@ -33,6 +35,19 @@ func (c *Chain) Directory() rule.Directory {
 		return v.directories[0]
 	}
 	return v
+}
+
+// Ask asks the sources that can be asked for clients of these IDs, one after the other until one knows it. Afterwards [Chain.Directory] may say
+// more about them. It returns when the context ends at the latest.
+func (c *Chain) Ask(ctx context.Context, clientIDs []string) {
+	for _, id := range clientIDs {
+		id = strings.Clone(id) // it is a piece of the request
+		for _, feed := range c.feeds {
+			if feed.lookups != nil && feed.lookups.ask(ctx, feed, id) {
+				break
+			}
+		}
+	}
 }
 
 // RegisteredOrigin reports whether some client of some feed has a redirect URI of that web origin, written as in the Origin header.
@@ -75,16 +90,22 @@ func (v *view) Find(clientID string) (*rule.Client, rule.Standing) {
 	standing := rule.Absent
 	for _, directory := range v.directories {
 		if directory == nil {
-			standing = rule.Unjudged
+			if standing == rule.Absent {
+				standing = rule.Unjudged
+			}
 			continue
 		}
 		client, here := directory.Find(clientID)
 		switch here {
 		case rule.Known:
 			return client, rule.Known
+		case rule.Askable:
+			standing = rule.Askable
 		case rule.Unjudged:
 			// Who holds only some of the clients cannot say that there is none of that ID.
-			standing = rule.Unjudged
+			if standing == rule.Absent {
+				standing = rule.Unjudged
+			}
 		}
 	}
 	return nil, standing

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,6 +15,8 @@ import (
 
 // Directory is an immutable set of registered clients, safe for concurrent use without a lock. It implements [rule.Directory].
 type Directory struct {
+	// list are the clients in the order of the snapshot.
+	list []rule.Client
 	// clients are found by ID and by alias; nil stands for an alias that several clients claim.
 	clients map[string]*rule.Client
 	// names are the folded words by which a scope may name a service.
@@ -23,6 +26,30 @@ type Directory struct {
 	count   int
 	// services, partial and unnamed are those of the snapshot.
 	services, partial, unnamed bool
+	// aged says that the snapshot is too old to say that a client is not registered.
+	aged bool
+	// answers are those of a source that can be asked for one client; nil if it cannot.
+	answers *answers
+}
+
+// answers are what a source said about single clients since the snapshot. It is immutable.
+type answers struct {
+	found  map[string]*rule.Client
+	absent map[string]struct{}
+}
+
+// with is the same directory with other answers.
+func (d *Directory) with(answers *answers) *Directory {
+	changed := *d
+	changed.answers = answers
+	return &changed
+}
+
+// age is the same directory when its snapshot is too old.
+func (d *Directory) age() *Directory {
+	changed := *d
+	changed.aged = true
+	return &changed
 }
 
 // NewDirectory makes a directory of a snapshot, which must not change afterwards. A client without an ID and two clients of one ID are
@@ -37,6 +64,7 @@ func NewDirectory(snapshot *Snapshot) (*Directory, error) {
 		unnamed:  snapshot.Unnamed,
 	}
 	list := make([]rule.Client, len(snapshot.Clients))
+	d.list = list
 	for i := range snapshot.Clients {
 		client := &list[i]
 		*client = snapshot.Clients[i].Client
@@ -100,15 +128,28 @@ func (d *Directory) addName(name string) {
 	}
 }
 
-// Find returns the client of that ID or alias and [rule.Known]; else nil, with [rule.Absent] if the directory holds all clients, and
-// [rule.Unjudged] if it is empty or partial, or several clients claim the ID as alias. It allocates nothing.
+// Find returns the client of that ID or alias and [rule.Known]; else nil, with [rule.Absent] if the directory holds all clients, [rule.Unjudged] if it
+// is empty, partial or too old, or several clients claim the ID as alias, and [rule.Askable] if its source was not asked for this ID yet. It allocates
+// nothing.
 func (d *Directory) Find(clientID string) (*rule.Client, rule.Standing) {
 	client, found := d.clients[clientID]
-	switch {
-	case client != nil:
+	if client != nil {
 		return client, rule.Known
+	}
+	if d.answers != nil && !found {
+		if client := d.answers.found[clientID]; client != nil {
+			return client, rule.Known
+		}
+		if _, absent := d.answers.absent[clientID]; !absent {
+			if asksFor(clientID) {
+				return nil, rule.Askable
+			}
+			// Without its source's word nobody can say that a list which may not show everything lacks a client.
+			return nil, rule.Unjudged
+		}
+	}
 	// An empty list is more likely a mistake than a server without clients, and would refuse everybody.
-	case found || d.partial || d.count == 0:
+	if found || d.partial || d.aged || d.count == 0 {
 		return nil, rule.Unjudged
 	}
 	return nil, rule.Absent
@@ -126,7 +167,7 @@ func (d *Directory) Service(element string) (known, complete bool) {
 
 // knowsServices reports whether an unknown word of a scope is one that the Hub does not know either.
 func (d *Directory) knowsServices() bool {
-	return d.services && !d.partial && !d.unnamed && d.count > 0
+	return d.services && !d.partial && !d.unnamed && !d.aged && d.count > 0
 }
 
 // named allocates nothing for elements of the usual length.
@@ -145,6 +186,25 @@ func (d *Directory) named(element string) bool {
 func (d *Directory) RegisteredOrigin(origin string) bool {
 	_, registered := d.origins[origin]
 	return registered
+}
+
+// All iterates over the clients, each once: those that were delivered, then those that were asked for since.
+func (d *Directory) All() iter.Seq[*rule.Client] {
+	return func(yield func(*rule.Client) bool) {
+		for i := range d.list {
+			if !yield(&d.list[i]) {
+				return
+			}
+		}
+		if d.answers == nil {
+			return
+		}
+		for id, client := range d.answers.found {
+			if id == client.ID && !yield(client) {
+				return
+			}
+		}
+	}
 }
 
 // Len is the number of clients, each counted once however many aliases it has.

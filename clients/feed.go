@@ -13,49 +13,27 @@ type Feed struct {
 	name    string
 	source  Source
 	refresh time.Duration
+	limits  limits
+	// lookups ask the source for single clients; nil if it cannot be asked.
+	lookups *lookups
+	// reporter tells the source of refusals; nil if it does not want to know.
+	reporter *reporter
 	// now is the clock of the state; tests replace it.
 	now func() time.Time
 	// attempts makes sure that one attempt runs at a time.
 	attempts sync.Mutex
+	// changes orders the changes of current.
+	changes  sync.Mutex
 	current  atomic.Pointer[delivery]
-	observer atomic.Pointer[func(State)]
+	observer atomic.Pointer[func(state State, notable bool)]
 }
 
 // delivery is what is swapped at once, so that the directory and what is said about it always fit.
 type delivery struct {
-	directory *Directory
-	revision  string
-	state     State
-}
-
-// Condition says how far a feed's directory can be trusted.
-type Condition string
-
-const (
-	// NeverLoaded is a feed that has no directory, because nothing was tried yet or every attempt failed.
-	NeverLoaded Condition = "never_loaded"
-	// Fresh is a feed whose last attempt succeeded.
-	Fresh Condition = "fresh"
-	// Failing is a feed whose last attempt failed, so that it keeps the last good directory.
-	Failing Condition = "failing"
-)
-
-// State is what can be said about a feed at one time.
-type State struct {
-	// Name is that of the feed.
-	Name string `json:"name"`
-	// State is its condition.
-	State Condition `json:"state"`
-	// Clients is the number of clients in the current directory. Zero with [Fresh] is an empty source.
-	Clients int `json:"clients"`
-	// Partial says that the current directory does not hold all clients.
-	Partial bool `json:"partial,omitempty"`
-	// LastSuccess is when the source last delivered, be it that nothing had changed; zero if never.
-	LastSuccess time.Time `json:"last_success,omitzero"`
-	// LastAttempt is when the source was last asked; zero if never.
-	LastAttempt time.Time `json:"last_attempt,omitzero"`
-	// LastError is the error of the last attempt; empty if it succeeded.
-	LastError string `json:"last_error,omitempty"`
+	// base is the directory as it was delivered; directory is the same with what has been learned since.
+	base, directory *Directory
+	revision        string
+	state           State
 }
 
 var errNothing = errors.New("the source returned neither clients nor an error; report this to its maintainer")
@@ -71,15 +49,13 @@ func NewFeed(name string, source Source, refresh time.Duration) *Feed {
 // Name is the name that the feed was made with.
 func (f *Feed) Name() string { return f.name }
 
+// Asks reports whether the source is asked for single clients that the directory lacks.
+func (f *Feed) Asks() bool { return f.lookups != nil }
+
 // Load asks the source once. If that fails, the error is returned and recorded, and the directory stays what it was: none before the first
 // success. An attempt that the caller cancelled is not recorded.
 func (f *Feed) Load(ctx context.Context) error {
-	state, notable, err := f.attempt(ctx)
-	if notable {
-		if observer := f.observer.Load(); observer != nil {
-			(*observer)(state)
-		}
-	}
+	_, err := f.attempt(ctx, f.current.Load().revision)
 	return err
 }
 
@@ -112,12 +88,20 @@ func (f *Feed) Run(ctx context.Context) {
 func (f *Feed) Directory() *Directory { return f.current.Load().directory }
 
 // State is the state of the feed.
-func (f *Feed) State() State { return f.current.Load().state }
+func (f *Feed) State() State {
+	d := f.current.Load()
+	state := d.state
+	state.State = d.condition(f.limits, f.now())
+	if f.lookups != nil {
+		state.Lookups = f.lookups.counts()
+	}
+	return state
+}
 
-// SetObserver sets the function that is called after an attempt that changed the content, the condition or the error; nil means
-// none. It takes the place of the one before, so that a configuration that is gone hears nothing any more. It is called from the goroutine of
-// [Feed.Run] or [Feed.Load], and should return soon.
-func (f *Feed) SetObserver(observer func(State)) {
+// SetObserver sets the function that is called after every attempt, and when the state changes for another reason; nil means none. Notable are a change of the content,
+// the condition or an error. It takes the place of the one before, so that a configuration that is gone hears nothing any more. It is called from the
+// goroutines of the feed, and should return soon.
+func (f *Feed) SetObserver(observer func(state State, notable bool)) {
 	if observer == nil {
 		f.observer.Store(nil)
 		return
@@ -125,48 +109,83 @@ func (f *Feed) SetObserver(observer func(State)) {
 	f.observer.Store(&observer)
 }
 
-// attempt asks the source, swaps what is kept, and reports whether anything changed that is worth telling.
-func (f *Feed) attempt(ctx context.Context) (state State, notable bool, err error) {
+// attempt asks the source for what is newer than a revision, and records how that went. The snapshot is nil if nothing has changed.
+func (f *Feed) attempt(ctx context.Context, revision string) (*Snapshot, error) {
 	f.attempts.Lock()
 	defer f.attempts.Unlock()
-	before := f.current.Load()
-	next := *before
-	next.state.LastAttempt = f.now()
-	snapshot, err := f.fetch(ctx, before)
-	changed := err == nil && snapshot != nil &&
-		(before.directory == nil || snapshot.Revision == "" || snapshot.Revision != before.revision)
-	if changed {
-		next.directory, err = NewDirectory(snapshot)
+	started := f.now()
+	snapshot, err := f.fetch(ctx, revision)
+	var directory *Directory
+	if err == nil && snapshot != nil && !f.holds(snapshot.Revision) {
+		directory, err = NewDirectory(snapshot)
 	}
-	switch {
 	// The end of a configuration says nothing about the source, which the next configuration may share.
-	case err != nil && errors.Is(ctx.Err(), context.Canceled):
-		return before.state, false, err
-	case err != nil:
-		next.directory, next.state.LastError = before.directory, err.Error()
-		if before.directory != nil {
-			next.state.State = Failing
-		}
-	default:
-		next.state.State, next.state.LastError, next.state.LastSuccess = Fresh, "", f.now()
-		next.state.Clients, next.state.Partial = next.directory.Len(), next.directory.Partial()
-		if changed {
-			next.revision = snapshot.Revision
-		}
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return nil, err
 	}
-	f.current.Store(&next)
-	notable = err == nil && changed || next.state.State != before.state.State || next.state.LastError != before.state.LastError
-	return next.state, notable, err
+	ended := f.now()
+	f.change(func(d *delivery) {
+		d.state.LastAttempt, d.state.LastDuration = started, ended.Sub(started)
+		if err != nil {
+			d.state.LastError = err.Error()
+			return
+		}
+		if directory != nil {
+			d.deliver(directory, snapshot.Revision)
+		}
+		d.state.LastError, d.state.LastSuccess, d.state.Fetcher = "", ended, ""
+		d.renew(f)
+	})
+	return snapshot, err
 }
 
-// fetch returns no snapshot if the source says that nothing has changed.
-func (f *Feed) fetch(ctx context.Context, before *delivery) (*Snapshot, error) {
-	if incremental, ok := f.source.(Incremental); ok && before.directory != nil && before.revision != "" {
-		return incremental.LoadSince(ctx, before.revision)
+// fetch returns no snapshot if the source says that nothing has changed since the revision.
+func (f *Feed) fetch(ctx context.Context, revision string) (*Snapshot, error) {
+	if incremental, ok := f.source.(Incremental); ok && revision != "" && f.Directory() != nil {
+		return incremental.LoadSince(ctx, revision)
 	}
 	snapshot, err := f.source.Load(ctx)
 	if err == nil && snapshot == nil {
 		return nil, errNothing
 	}
 	return snapshot, err
+}
+
+// holds reports whether the current directory is of that revision.
+func (f *Feed) holds(revision string) bool {
+	d := f.current.Load()
+	return d.base != nil && revision != "" && revision == d.revision
+}
+
+// deliver takes a new directory.
+func (d *delivery) deliver(directory *Directory, revision string) {
+	d.base, d.revision = directory, revision
+	d.state.Clients, d.state.Partial = directory.Len(), directory.Partial()
+}
+
+// renew ends what was learned since the last delivery.
+func (d *delivery) renew(f *Feed) {
+	d.directory = d.base
+	if f.lookups != nil {
+		d.directory = d.base.with(new(answers))
+	}
+}
+
+// change swaps what is kept, and tells the observer.
+func (f *Feed) change(change func(*delivery)) {
+	f.changes.Lock()
+	before := f.current.Load()
+	next := *before
+	change(&next)
+	next.state.State = next.condition(f.limits, f.now())
+	if next.state.State == TooOld && !next.directory.aged {
+		next.directory = next.directory.age()
+	}
+	f.current.Store(&next)
+	f.changes.Unlock()
+	if observer := f.observer.Load(); observer != nil {
+		was, is := before.state, next.state
+		(*observer)(f.State(), before.base != next.base || was.State != is.State || was.LastError != is.LastError ||
+			was.StorageError != is.StorageError || was.Fetching != is.Fetching)
+	}
 }

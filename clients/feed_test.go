@@ -39,7 +39,11 @@ func (s *scripted) say(snapshot *Snapshot, err error) {
 // watch collects what an observer is told.
 func watch(feed *Feed) *[]State {
 	told := new([]State)
-	feed.SetObserver(func(state State) { *told = append(*told, state) })
+	feed.SetObserver(func(state State, notable bool) {
+		if notable {
+			*told = append(*told, state)
+		}
+	})
 	return told
 }
 
@@ -259,9 +263,9 @@ func TestObserverOfTheNewConfigurationTakesOver(t *testing.T) {
 	source := &scripted{err: errors.New("first")}
 	feed := NewFeed("file", source, time.Minute)
 	var old, current atomic.Int32
-	feed.SetObserver(func(State) { old.Add(1) })
+	feed.SetObserver(func(State, bool) { old.Add(1) })
 	_ = feed.Load(t.Context())
-	feed.SetObserver(func(State) {
+	feed.SetObserver(func(State, bool) {
 		// An observer may ask the feed.
 		if feed.State().LastError != "" {
 			current.Add(1)
@@ -298,7 +302,7 @@ func TestReadersWhileTheContentChanges(t *testing.T) {
 					return
 				}
 				feed.State()
-				feed.SetObserver(func(State) {})
+				feed.SetObserver(func(State, bool) {})
 			}
 		})
 	}

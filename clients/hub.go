@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
@@ -22,15 +23,18 @@ type hubService struct {
 	Name         string    `json:"name"`
 	Key          string    `json:"key"`
 	AliasIDs     hubTexts  `json:"aliasIds"`
-	Aliases      hubTexts  `json:"aliases"`
+	Aliases      hubNames  `json:"aliases"`
 	HomeURL      *string   `json:"homeUrl"`
 	BaseURLs     *[]string `json:"baseUrls"`
 	RedirectURIs []string  `json:"redirectUris"`
 	Trusted      *bool     `json:"trusted"`
 }
 
-// hubTexts is an array of strings. Hub's documentation names the members for aliases but not their form, so another form is no error; it
-// only means that the aliases are not known.
+// maxJoined is how many redirect URIs of one service are joined with how many bases. With more nothing is said about its redirect URIs; Hub itself checks them.
+const maxJoined = 10_000
+
+// hubTexts is an array of strings. Newer versions of Hub's documentation do not name the member any more, so another form is no error; it only means that the
+// aliases are not known.
 type hubTexts struct {
 	values []string
 	odd    bool
@@ -46,6 +50,38 @@ func (t *hubTexts) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// hubNames is the member aliases. Hub's "JSON Scheme" has it as an array of objects with the member id; strings are taken for names.
+type hubNames struct {
+	names, ids []string
+	// odd says that there is no array; nameless says that an alias came without its ID.
+	odd, nameless bool
+}
+
+// UnmarshalJSON never fails.
+func (n *hubNames) UnmarshalJSON(data []byte) error {
+	*n = hubNames{}
+	var list []json.RawMessage
+	if json.Unmarshal(data, &list) != nil {
+		n.odd = true
+		return nil
+	}
+	for _, raw := range list {
+		var name string
+		var alias struct {
+			ID string `json:"id"`
+		}
+		switch {
+		case json.Unmarshal(raw, &name) == nil:
+			n.names = append(n.names, name)
+		case json.Unmarshal(raw, &alias) == nil && alias.ID != "":
+			n.ids = append(n.ids, alias.ID)
+		default:
+			n.nameless = true
+		}
+	}
+	return nil
+}
+
 // parseHub reads a services page that somebody saved.
 func parseHub(data []byte) (*Snapshot, error) {
 	var page hubPage
@@ -57,18 +93,14 @@ func parseHub(data []byte) (*Snapshot, error) {
 		return nil, errors.New(`the object has no member "services"; expected a services page of JetBrains Hub, ` +
 			`or an array of RFC 7591 records (put a single record in [ ])`)
 	}
-	return page.snapshot()
+	// A page is the whole list only if it begins at the first service and holds as many as Hub counted. Whoever asked for a few
+	// hundred of many services must not see the other ones refused.
+	return page.snapshot(page.Skip != 0 || page.Total == nil || *page.Total != len(page.Services))
 }
 
-// snapshot turns the services of a page into clients.
-func (p *hubPage) snapshot() (*Snapshot, error) {
-	snapshot := &Snapshot{
-		Clients:  make([]Registration, 0, len(p.Services)),
-		Services: true,
-		// A page is the whole list only if it begins at the first service and holds as many as Hub counted. Whoever asked for a few
-		// hundred of many services must not see the other ones refused.
-		Partial: p.Skip != 0 || p.Total == nil || *p.Total != len(p.Services),
-	}
+// snapshot turns the services of a page into clients. Partial says that there are more services than these.
+func (p *hubPage) snapshot(partial bool) (*Snapshot, error) {
+	snapshot := &Snapshot{Clients: make([]Registration, 0, len(p.Services)), Services: true, Partial: partial}
 	bases, keyed := p.basesGiven(), false
 	for i := range p.Services {
 		service := &p.Services[i]
@@ -78,7 +110,7 @@ func (p *hubPage) snapshot() (*Snapshot, error) {
 		snapshot.Clients = append(snapshot.Clients, service.registration(bases))
 		keyed = keyed || service.Key != ""
 		// An alias that cannot be read may be the ID, or the name, that a request uses.
-		snapshot.Partial = snapshot.Partial || service.AliasIDs.odd
+		snapshot.Partial = snapshot.Partial || service.AliasIDs.odd || service.Aliases.nameless
 		snapshot.Unnamed = snapshot.Unnamed || service.Name == "" || service.Aliases.odd
 	}
 	// Some services always have a key. If none has, Hub was not asked for keys, and a scope may use them all the same.
@@ -100,8 +132,8 @@ func (p *hubPage) basesGiven() bool {
 func (s *hubService) registration(basesGiven bool) Registration {
 	registration := Registration{
 		Client:       rule.Client{ID: s.ID, Name: s.Name, Trust: trustOf(s.Trusted), RedirectURIs: s.redirectURIs(basesGiven)},
-		Aliases:      s.AliasIDs.values,
-		ServiceNames: s.Aliases.values,
+		Aliases:      slices.Concat(s.AliasIDs.values, s.Aliases.ids),
+		ServiceNames: s.Aliases.names,
 	}
 	if s.Key != "" {
 		registration.ServiceNames = append(registration.ServiceNames, s.Key)
@@ -129,6 +161,10 @@ func (s *hubService) redirectURIs(basesGiven bool) []redirecturi.Registered {
 	}
 	if s.BaseURLs != nil {
 		bases = *s.BaseURLs
+	}
+	// Old Hubs let anybody register a service, and the joined URIs are as many as the product of both.
+	if (1+len(bases))*len(s.RedirectURIs) > maxJoined {
+		return nil
 	}
 	computed := redirecturi.Computed(home, bases, s.RedirectURIs)
 	// Redirect URIs that nothing could be joined with are not "none registered".

@@ -129,6 +129,31 @@ func (c *Client) registration() Registration {
 	return Registration{Client: client}
 }
 
+// RecordOf writes down what is known about a client. What is unknown is absent.
+func RecordOf(client *rule.Client) Client {
+	record := Client{
+		ClientID:                client.ID,
+		ClientName:              client.Name,
+		ResponseTypes:           client.ResponseTypes,
+		GrantTypes:              client.GrantTypes,
+		TokenEndpointAuthMethod: client.AuthMethod,
+		Scope:                   strings.Join(client.Scopes, " "),
+		Exempt:                  client.Exempt,
+		Delivery:                client.Delivery,
+	}
+	if client.Trust != rule.TrustUnknown {
+		trusted := client.Trust == rule.Trusted
+		record.Trusted = &trusted
+	}
+	if client.RedirectURIs != nil {
+		record.RedirectURIs = make([]string, 0, len(client.RedirectURIs))
+		for _, uri := range client.RedirectURIs {
+			record.RedirectURIs = append(record.RedirectURIs, uri.URI)
+		}
+	}
+	return record
+}
+
 func trustOf(trusted *bool) rule.Trust {
 	switch {
 	case trusted == nil:

@@ -1,0 +1,84 @@
+package clients
+
+import "time"
+
+// Condition says how far a feed's directory can be trusted.
+type Condition string
+
+const (
+	// NeverLoaded is a feed that has no directory, because nothing was tried yet or every attempt failed.
+	NeverLoaded Condition = "never_loaded"
+	// Fresh is a feed whose last attempt succeeded, not long ago.
+	Fresh Condition = "fresh"
+	// Stale is a feed whose directory was not renewed for several refresh intervals, though nothing is known to have failed: whoever fetches for all
+	// instances does not deliver.
+	Stale Condition = "stale"
+	// Failing is a feed whose last attempt failed, so that it keeps the last good directory.
+	Failing Condition = "failing"
+	// TooOld is a feed whose directory is older than the operator allows. Registered clients are judged by it all the same, but of an unknown one nothing
+	// can be said.
+	TooOld Condition = "too_old"
+)
+
+// Conditions are all that there are.
+func Conditions() []Condition { return []Condition{NeverLoaded, Fresh, Stale, Failing, TooOld} }
+
+// State is what can be said about a feed at one time.
+type State struct {
+	// Name is that of the feed.
+	Name string `json:"name"`
+	// State is its condition.
+	State Condition `json:"state"`
+	// Clients is the number of clients in the current directory. Zero with [Fresh] is an empty source.
+	Clients int `json:"clients"`
+	// Partial says that the current directory does not hold all clients.
+	Partial bool `json:"partial,omitempty"`
+	// LastSuccess is when the source last delivered, to this instance or another one, be it that nothing had changed; zero if never.
+	LastSuccess time.Time `json:"last_success,omitzero"`
+	// LastAttempt is when this instance last asked the source; zero if never.
+	LastAttempt time.Time `json:"last_attempt,omitzero"`
+	// LastDuration is how long that took, in nanoseconds.
+	LastDuration time.Duration `json:"last_duration,omitzero"`
+	// LastError is the error of the last attempt; empty if it succeeded.
+	LastError string `json:"last_error,omitempty"`
+	// Fetcher is the instance that delivered the current directory, if instances share it.
+	Fetcher string `json:"fetcher,omitempty"`
+	// Fetching says that this instance fetches for all.
+	Fetching bool `json:"fetching,omitempty"`
+	// StorageError is why instances cannot share at the moment; empty if they can.
+	StorageError string `json:"storage_error,omitempty"`
+	// Lookups counts what became of questions for single clients.
+	Lookups Lookups `json:"lookups,omitzero"`
+}
+
+// Lookups counts questions for single clients since the start.
+type Lookups struct {
+	// Found and Absent were answered by the source.
+	Found  uint64 `json:"found,omitempty"`
+	Absent uint64 `json:"absent,omitempty"`
+	// Failed were not answered, or not in time.
+	Failed uint64 `json:"failed,omitempty"`
+	// Spared were not asked, because the rate was spent.
+	Spared uint64 `json:"spared,omitempty"`
+}
+
+// limits say when a directory counts as old. Zero means never.
+type limits struct {
+	stale, tooOld time.Duration
+}
+
+// condition works out the condition of a delivery.
+func (d *delivery) condition(limits limits, now time.Time) Condition {
+	age := now.Sub(d.state.LastSuccess)
+	switch {
+	case d.base == nil:
+		return NeverLoaded
+	case limits.tooOld > 0 && age > limits.tooOld:
+		return TooOld
+	case d.state.LastError != "":
+		return Failing
+	case limits.stale > 0 && age > limits.stale:
+		return Stale
+	}
+	return Fresh
+}
