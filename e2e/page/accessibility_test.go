@@ -4,38 +4,24 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/oauthguard/caddy-oauth-guard/e2e/browser"
+	"github.com/oauthguard/caddy-oauth-guard/e2e/packages"
 )
 
-// axe returns the source of axe-core, a checker for accessibility. It is installed from the lock file if it is missing.
+// axe returns the source of axe-core, a checker for accessibility.
 var axe = sync.OnceValues(func() (string, error) {
-	const root = ".."
-	path := filepath.Join(root, "node_modules", "axe-core", "axe.min.js")
-	// Tests of several packages run at the same time, but only one of them may install.
-	lock, err := os.Open(filepath.Join(root, "package-lock.json"))
+	folder, err := packages.Folder()
 	if err != nil {
 		return "", err
 	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return "", err
-	}
-	if _, err := os.Stat(path); err != nil {
-		install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-		install.Dir = root
-		install.Stdout, install.Stderr = os.Stderr, os.Stderr
-		if err := install.Run(); err != nil {
-			return "", err
-		}
-	}
-	source, err := os.ReadFile(path)
+	source, err := os.ReadFile(filepath.Join(folder, "node_modules", "axe-core", "axe.min.js"))
 	return string(source), err
 })
 
@@ -58,33 +44,30 @@ type finding struct {
 }
 
 // inspect runs axe-core in the page that the tab shows, with every rule that it has.
-func (b *tab) inspect() accessibility {
-	b.t.Helper()
+func inspect(t *testing.T, tab *browser.Tab) accessibility {
+	t.Helper()
 	source, err := axe()
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
-	evaluate[chromedp.Void](b, source)
-	return evaluate[accessibility](b, `axe.run(document)`)
+	browser.Evaluate[chromedp.Void](tab, source)
+	return browser.Evaluate[accessibility](tab, `axe.run(document)`)
 }
 
 func TestAccessibility(t *testing.T) {
-	address := errorPages(t)
-	tab := open(t)
-	addresses := map[string]string{"button": buttonPage(t)}
-	for path := range dataSets {
-		addresses[path] = address + path
-	}
+	tab := chromium.Open(t)
+	addresses := allPages(t)
+	addresses["button"] = buttonPage(t)
 	for name, address := range addresses {
-		for _, screen := range []view{phoneLight, phoneDark, desktopLight, desktopDark} {
-			tab.show(screen, address)
-			found := tab.inspect()
+		for _, screen := range []browser.Screen{browser.PhoneLight, browser.PhoneDark, browser.DesktopLight, browser.DesktopDark} {
+			tab.Show(screen, address)
+			found := inspect(t, tab)
 			if len(found.Passes) < 15 {
-				t.Errorf("%s on %s: only %d checks ran", name, screen.name, len(found.Passes))
+				t.Errorf("%s on %s: only %d checks ran", name, screen.Name, len(found.Passes))
 			}
 			for _, problem := range slices.Concat(found.Violations, found.Incomplete) {
 				for _, node := range problem.Nodes {
-					t.Errorf("%s on %s: %s (%s): %.200s: %s", name, screen.name, problem.Help, problem.ID, node.HTML, node.FailureSummary)
+					t.Errorf("%s on %s: %s (%s): %.200s: %s", name, screen.Name, problem.Help, problem.ID, node.HTML, node.FailureSummary)
 				}
 			}
 		}
@@ -96,10 +79,10 @@ func TestAccessibilityCheck(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `<!doctype html><p style="color: #aaa; background: #bbb">unreadable</p><img src="data:,">`)
 	})
-	tab := open(t)
-	tab.show(desktopLight, server.URL)
+	tab := chromium.Open(t)
+	tab.Show(browser.DesktopLight, server.URL)
 	ids := map[string]bool{}
-	for _, violation := range tab.inspect().Violations {
+	for _, violation := range inspect(t, tab).Violations {
 		ids[violation.ID] = true
 	}
 	for _, want := range []string{"color-contrast", "document-title", "html-has-lang", "image-alt"} {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/page"
+	"github.com/oauthguard/caddy-oauth-guard/e2e/browser"
 )
 
 // full is an error with everything known.
@@ -55,96 +56,55 @@ var dataSets = map[string]page.Data{
 	"/long":    fill(long),
 }
 
-// customTemplate has a style and an image of its own, and a script that must not run.
-const customTemplate = `<!doctype html><html lang="en"><title>Refused</title><style>body { background: rgb(1, 2, 3) }</style>
-<main><h1>{{.Error}}</h1><p>{{.Description}}</p>
+// customTemplate has a style and an image of its own.
+const customTemplate = `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Refused</title>
+<style>body { color: white; background: rgb(1, 2, 3); overflow-wrap: anywhere }</style>
+<main><h1>{{.Error}}</h1><p>{{.Description}}</p><p>{{.Host}} {{.ClientID}} {{.ClientName}} {{.Rule}} {{.RequestID}}</p>
 <img alt="" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="></main>`
 
-// errorPages serves the data sets with the built-in page, below /custom with a custom template, and below /scripted with one
-// that tries to run a script.
+// errorPages serves the data sets with the built-in page, and returns the address that their paths belong to.
 func errorPages(t *testing.T) string {
 	t.Helper()
-	pages := map[string]*page.Template{}
-	for prefix, text := range map[string]string{
-		"": "", "/custom": customTemplate, "/scripted": customTemplate + `<script>alert("ran")</script>`,
-	} {
-		template, err := page.New(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pages[prefix] = template
+	template, err := page.New("")
+	if err != nil {
+		t.Fatal(err)
 	}
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		prefix, path := "", r.URL.Path
-		if before, after, found := strings.Cut(path[1:], "/"); found {
-			prefix, path = "/"+before, "/"+after
-		}
-		data, known := dataSets[path]
+	return serve(t, func(w http.ResponseWriter, r *http.Request) {
+		data, known := dataSets[r.URL.Path]
 		if !known {
 			t.Errorf("the page asked for %s", r.URL)
 		}
-		if err := pages[prefix].Write(w, data); err != nil {
+		if err := template.Write(w, data); err != nil {
 			t.Error(err)
 		}
-	})
-	return server.URL
+	}).URL
+}
+
+// allPages are the addresses of the data sets, and of requests that the guard refuses, by name.
+func allPages(t *testing.T) map[string]string {
+	t.Helper()
+	pages, address := guardedPages(), errorPages(t)
+	for path := range dataSets {
+		pages[path[1:]] = address + path
+	}
+	return pages
 }
 
 // TestQuiet expects no message, no violation of the policy, no dialog and no other request from any page.
 func TestQuiet(t *testing.T) {
-	address := errorPages(t)
-	for path := range dataSets {
-		for _, prefix := range []string{"", "/custom"} {
-			tab := open(t)
-			tab.show(desktopLight, address+prefix+path)
-			evaluate[chromedp.Void](tab, `new Promise(done => setTimeout(done, 100))`)
-			complaints, requests := tab.noted()
-			if len(complaints) > 0 {
-				t.Errorf("%s%s: %q", prefix, path, complaints)
-			}
-			requests = slices.DeleteFunc(requests, func(request string) bool {
-				return request == address+"/favicon.ico" || strings.HasPrefix(request, "data:")
-			})
-			if want := []string{address + prefix + path}; !slices.Equal(requests, want) {
-				t.Errorf("%s%s: requests %q", prefix, path, requests)
-			}
+	for name, address := range allPages(t) {
+		tab := chromium.Open(t)
+		tab.Show(browser.DesktopLight, address)
+		browser.Evaluate[chromedp.Void](tab, `new Promise(done => setTimeout(done, 100))`)
+		if complaints := tab.Complaints(); len(complaints) > 0 {
+			t.Errorf("%s: %q", name, complaints)
 		}
-	}
-}
-
-// TestWatch proves that the watch of TestQuiet sees what it looks for.
-func TestWatch(t *testing.T) {
-	address := errorPages(t)
-	blocked := open(t)
-	blocked.show(desktopLight, address+"/scripted/full")
-	complaints, _ := blocked.noted()
-	if all := strings.Join(complaints, "\n"); !strings.Contains(all, "policy violation: script-src") || strings.Contains(all, "dialog") {
-		t.Errorf("a blocked script: %q", complaints)
-	}
-	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`<!doctype html><title>loud</title><script>alert("open"); nothing()</script>`))
-	})
-	loud := open(t)
-	loud.show(desktopLight, server.URL)
-	complaints, _ = loud.noted()
-	for _, want := range []string{"dialog open", "exception"} {
-		if !strings.Contains(strings.Join(complaints, "\n"), want) {
-			t.Errorf("%q lacks %q", complaints, want)
+		requests := slices.DeleteFunc(tab.Requests(), func(request browser.Request) bool {
+			return strings.HasSuffix(request.URL, "/favicon.ico") || strings.HasPrefix(request.URL, "data:")
+		})
+		if len(requests) != 1 || !requests[0].Page {
+			t.Errorf("%s: requests %v", name, requests)
 		}
-	}
-}
-
-// TestCustomStyle checks that a custom template may bring its own style and image.
-func TestCustomStyle(t *testing.T) {
-	tab := open(t)
-	tab.show(desktopLight, errorPages(t)+"/custom/full")
-	colour := evaluate[string](tab, `getComputedStyle(document.body).backgroundColor`)
-	if colour != "rgb(1, 2, 3)" {
-		t.Errorf("background %s", colour)
-	}
-	width := evaluate[int](tab, `document.images[0].naturalWidth`)
-	if width != 1 {
-		t.Errorf("the image is %d pixels wide", width)
 	}
 }
 
@@ -153,40 +113,38 @@ func TestHostile(t *testing.T) {
 	address := errorPages(t)
 	// shape lists every element with the names of its attributes.
 	const shape = `[...document.querySelectorAll('*')].map(e => e.localName + ' ' + e.getAttributeNames().join(' ')).join('\n')`
-	tab := open(t)
-	tab.show(desktopLight, address+"/full")
-	want := evaluate[string](tab, shape)
-	tab.show(desktopLight, address+"/hostile")
-	got := evaluate[string](tab, shape)
+	tab := chromium.Open(t)
+	tab.Show(browser.DesktopLight, address+"/full")
+	want := browser.Evaluate[string](tab, shape)
+	tab.Show(browser.DesktopLight, address+"/hostile")
+	got := browser.Evaluate[string](tab, shape)
 	if got != want || strings.Contains(got, "script") {
 		t.Errorf("hostile values changed the elements:\n%s\nwant\n%s", got, want)
 	}
-	text := evaluate[string](tab, `document.body.innerText`)
+	text := browser.Evaluate[string](tab, `document.body.innerText`)
 	if count, want := strings.Count(text, attackText), 10; count != want {
 		t.Errorf("the attack appears %d times instead of %d:\n%s", count, want, text)
 	}
-	if !evaluate[bool](tab, `document.querySelector('h1').checkVisibility()`) {
+	if !browser.Evaluate[bool](tab, `document.querySelector('h1').checkVisibility()`) {
 		t.Error("the page is hidden")
 	}
 }
 
 // TestNoHorizontalScrolling looks at phones. The narrow one is what WCAG 2.2 asks for (reflow, 1.4.10).
 func TestNoHorizontalScrolling(t *testing.T) {
-	address := errorPages(t)
-	tab := open(t)
-	for _, screen := range []view{phoneLight, smallPhone} {
-		for path := range dataSets {
-			tab.show(screen, address+path)
-			width := evaluate[int64](tab, `document.scrollingElement.scrollWidth`)
-			if width > screen.width {
-				t.Errorf("%s on %s: %d pixels wide", path, screen.name, width)
+	tab := chromium.Open(t)
+	for name, address := range allPages(t) {
+		for _, screen := range []browser.Screen{browser.PhoneLight, browser.SmallPhone} {
+			tab.Show(screen, address)
+			if width := browser.Evaluate[int64](tab, `document.scrollingElement.scrollWidth`); width > screen.Width {
+				t.Errorf("%s on %s: %d pixels wide", name, screen.Name, width)
 			}
-			wide := evaluate[[]string](tab, `[...document.body.querySelectorAll('*')].filter(e => {
+			wide := browser.Evaluate[[]string](tab, `[...document.body.querySelectorAll('*')].filter(e => {
 				const box = e.getBoundingClientRect();
 				return box.left < 0 || box.right > innerWidth || e.scrollWidth > Math.max(e.clientWidth, Math.ceil(box.width));
 			}).map(e => e.outerHTML.slice(0, 80))`)
 			if len(wide) > 0 {
-				t.Errorf("%s on %s: too wide: %q", path, screen.name, wide)
+				t.Errorf("%s on %s: too wide: %q", name, screen.Name, wide)
 			}
 		}
 	}
@@ -195,13 +153,13 @@ func TestNoHorizontalScrolling(t *testing.T) {
 // TestColourSchemes expects that light is light and dark is dark.
 func TestColourSchemes(t *testing.T) {
 	address := errorPages(t)
-	tab := open(t)
+	tab := chromium.Open(t)
 	// luminance is the sum of the three components.
 	const luminance = `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0)`
-	tab.show(desktopLight, address+"/full")
-	light := evaluate[int](tab, luminance)
-	tab.show(desktopDark, address+"/full")
-	dark := evaluate[int](tab, luminance)
+	tab.Show(browser.DesktopLight, address+"/full")
+	light := browser.Evaluate[int](tab, luminance)
+	tab.Show(browser.DesktopDark, address+"/full")
+	dark := browser.Evaluate[int](tab, luminance)
 	if light < 600 || dark > 150 {
 		t.Errorf("background: light %d, dark %d of 765", light, dark)
 	}
@@ -210,13 +168,23 @@ func TestColourSchemes(t *testing.T) {
 // TestScreenshots takes the pictures that a person should look at after a change of the page.
 func TestScreenshots(t *testing.T) {
 	address := errorPages(t)
-	tab := open(t)
-	for _, screen := range []view{phoneLight, phoneDark, desktopLight, desktopDark} {
-		tab.show(screen, address+"/full")
-		tab.screenshot(screen.name)
+	tab := chromium.Open(t)
+	for _, screen := range []browser.Screen{browser.PhoneLight, browser.PhoneDark, browser.DesktopLight, browser.DesktopDark} {
+		tab.Show(screen, address+"/full")
+		tab.Screenshot(screen.Name)
+		tab.Show(screen, at(standard, refusals["unregistered"].query))
+		tab.Screenshot("guarded-" + screen.Name)
 	}
-	tab.show(phoneLight, address+"/hostile")
-	tab.screenshot("hostile")
-	tab.show(desktopLight, address+"/minimal")
-	tab.screenshot("minimal")
+	tab.Show(browser.PhoneLight, address+"/hostile")
+	tab.Screenshot("hostile")
+	tab.Show(browser.DesktopLight, address+"/minimal")
+	tab.Screenshot("minimal")
+	for _, name := range []string{"hostile", "long"} {
+		tab.Show(browser.PhoneLight, at(standard, refusals[name].query))
+		tab.Screenshot("guarded-" + name)
+	}
+	tab.Show(browser.PhoneLight, guardedPages()["guarded long-host"])
+	tab.Screenshot("guarded-long-host")
+	tab.Show(browser.DesktopLight, at(custom, refusals["unregistered"].query))
+	tab.Screenshot("guarded-custom")
 }

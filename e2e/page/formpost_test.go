@@ -14,6 +14,7 @@ import (
 	protocol "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/page"
+	"github.com/oauthguard/caddy-oauth-guard/e2e/browser"
 )
 
 // parameters are an error answer with a state that tries everything.
@@ -63,7 +64,7 @@ func (a *application) wait(t *testing.T) post {
 	select {
 	case received := <-a.posts:
 		return received
-	case <-time.After(patience):
+	case <-time.After(browser.Patience):
 		t.Fatal("nothing was posted")
 		return post{}
 	}
@@ -97,43 +98,35 @@ func formPostPage(t *testing.T, uri string) string {
 	return serve(t, func(w http.ResponseWriter, _ *http.Request) { page.WriteFormPost(w, uri, parameters) }).URL
 }
 
-// quiet expects that the tab did not complain.
-func (b *tab) quiet() {
-	b.t.Helper()
-	if complaints, _ := b.noted(); len(complaints) > 0 {
-		b.t.Errorf("%q", complaints)
-	}
-}
-
 func TestFormPost(t *testing.T) {
 	application := startApplication(t, thanks)
-	tab := open(t)
+	tab := chromium.Open(t)
 	const target = `/callback?tenant=1&name=a%20b&q=(%27x%27)`
-	tab.show(desktopLight, formPostPage(t, application.address+target))
+	tab.Show(browser.DesktopLight, formPostPage(t, application.address+target))
 	application.wait(t).check(t, target)
-	tab.do(chromedp.WaitVisible(`//p[text()="Thanks"]`))
-	tab.quiet()
+	tab.Do(chromedp.WaitVisible(`//p[text()="Thanks"]`))
+	tab.Quiet()
 }
 
 // TestFormPostWithoutScripts presses the button, which is not there in a browser with scripts.
 func TestFormPostWithoutScripts(t *testing.T) {
 	application := startApplication(t, thanks)
-	tab := open(t)
-	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-	tab.show(phoneLight, formPostPage(t, application.address+"/callback"))
-	tab.do(chromedp.WaitVisible(chromedp.CSS(`button`)))
-	tab.screenshot("button-light")
-	tab.show(phoneDark, formPostPage(t, application.address+"/callback"))
-	tab.do(chromedp.WaitVisible(chromedp.CSS(`button`)))
-	tab.screenshot("button-dark")
+	tab := chromium.Open(t)
+	browser.Call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	tab.Show(browser.PhoneLight, formPostPage(t, application.address+"/callback"))
+	tab.Do(chromedp.WaitVisible(chromedp.CSS(`button`)))
+	tab.Screenshot("button-light")
+	tab.Show(browser.PhoneDark, formPostPage(t, application.address+"/callback"))
+	tab.Do(chromedp.WaitVisible(chromedp.CSS(`button`)))
+	tab.Screenshot("button-dark")
 	select {
 	case <-application.posts:
 		t.Fatal("posted before the button was pressed")
 	default:
 	}
-	tab.do(chromedp.Click(chromedp.CSS(`button`)))
+	tab.Do(chromedp.Click(chromedp.CSS(`button`)))
 	application.wait(t).check(t, "/callback")
-	tab.quiet()
+	tab.Quiet()
 }
 
 // TestFormPostThenRedirect lets the application answer with a redirect to another origin, as applications with a separate
@@ -143,13 +136,13 @@ func TestFormPostThenRedirect(t *testing.T) {
 	application := startApplication(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, frontEnd.address+"/signed-out", http.StatusSeeOther)
 	})
-	tab := open(t)
-	tab.show(desktopLight, formPostPage(t, application.address+"/callback"))
+	tab := chromium.Open(t)
+	tab.Show(browser.DesktopLight, formPostPage(t, application.address+"/callback"))
 	application.wait(t).check(t, "/callback")
 	if received := frontEnd.wait(t); received.method != http.MethodGet || received.target != "/signed-out" {
 		t.Errorf("%+v", received)
 	}
-	tab.quiet()
+	tab.Quiet()
 }
 
 // TestFormPostInFrame is what silent requests do: the application opens the request in an iframe of its own page.
@@ -159,31 +152,29 @@ func TestFormPostInFrame(t *testing.T) {
 	outer := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `<!doctype html><title>outer</title><iframe src="`+inner+`"></iframe>`)
 	})
-	tab := open(t)
-	tab.show(desktopLight, outer.URL)
+	tab := chromium.Open(t)
+	tab.Show(browser.DesktopLight, outer.URL)
 	application.wait(t).check(t, "/callback")
-	tab.quiet()
+	tab.Quiet()
 }
 
 // TestFormPostToApp checks that an address of an installed application arrives at the browser as it was registered.
 func TestFormPostToApp(t *testing.T) {
 	const uri = `com.example.app:/callback?a=b&c=%22d%22`
-	tab := open(t)
+	tab := chromium.Open(t)
 	asked := make(chan string, 10)
-	if err := chromedp.Listen(tab.context, func(event any) {
+	tab.Listen(func(event any) {
 		if navigation, ok := event.(*protocol.EventFrameRequestedNavigation); ok {
 			asked <- navigation.URL
 		}
-	}); err != nil {
-		t.Fatal(err)
-	}
-	tab.show(desktopLight, formPostPage(t, uri))
+	})
+	tab.Show(browser.DesktopLight, formPostPage(t, uri))
 	select {
 	case got := <-asked:
 		if got != uri {
 			t.Errorf("%q, want %q", got, uri)
 		}
-	case <-time.After(patience):
+	case <-time.After(browser.Patience):
 		t.Fatal("the browser was not asked to go to the application")
 	}
 }
