@@ -2,6 +2,7 @@ package packages
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -80,5 +81,16 @@ func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestNode(t *testing.T) {
+	path, err := Node()
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, err := exec.Command(path, "--version").Output()
+	if err != nil || !strings.HasPrefix(string(version), "v22.") {
+		t.Errorf("%s: %s, %v", path, version, err)
 	}
 }

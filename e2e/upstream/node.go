@@ -43,10 +43,14 @@ func node(name string) func(Config) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
+		interpreter, err := packages.Node()
+		if err != nil {
+			return nil, err
+		}
 		return program{
-			command:   []string{"node", name},
+			command:   []string{interpreter, name},
 			directory: filepath.Join(folder, "upstream"),
-			install:   "it needs Node.js 20 or newer, on Debian: apt-get install nodejs",
+			install:   "its packages are in e2e/package.json",
 		}.run(config)
 	}
 }
