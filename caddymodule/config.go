@@ -140,6 +140,9 @@ func (h *Handler) engineConfig() (validators.Config, error) {
 	if config.Endpoints, err = h.endpoints(config.Profile); err != nil {
 		return config, err
 	}
+	if config.Profile == rule.Hub {
+		config.Services = strings.TrimSuffix(h.BasePath, "/") + "/api/rest/services"
+	}
 	if config.UnknownClient, err = choice("unknown_client", h.UnknownClient, map[string]rule.Mode{"reject": rule.Enforce, "report": rule.Report, "pass": rule.Off}); err != nil {
 		return config, err
 	}

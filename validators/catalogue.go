@@ -17,7 +17,7 @@ var (
 	byMeaning = slices.Concat(
 		authorize.Repeats, authorize.Clients, authorize.RedirectURIs, authorize.Responses, authorize.Parameters, authorize.PKCE, authorize.OpenID,
 		token.Parameters, token.Authentication, token.Grants, token.Scopes,
-		bearer.Rules,
+		bearer.Rules, bearer.Hub,
 	)
 	catalogue = slices.Concat(wire.Transport, byBytes, byMeaning)
 )

@@ -24,6 +24,8 @@ type Config struct {
 	Exempt map[string][]string
 	// Delivery is how redirectable errors reach the client: redirect, page, pass, or empty for the default of the client's kind.
 	Delivery string
+	// Services is the path below which a JetBrains Hub has its services, for the rule about their registration; empty means that there is none.
+	Services string
 	// RedirectURIError is the error code of findings about redirect URIs; empty means the profile's default.
 	RedirectURIError string
 }

@@ -2,6 +2,7 @@ package validators
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/path"
@@ -13,6 +14,7 @@ import (
 type Engine struct {
 	config   Config
 	paths    path.Set
+	services path.Set // holds the path of the services if a rule looks at it
 	plans    [5]plan
 	ownForms plan
 }
@@ -59,11 +61,35 @@ func New(config Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := e.watchServices(modes); err != nil {
+		return nil, err
+	}
 	for endpoint := range e.plans {
 		e.plans[endpoint] = e.compile(modes, func(r *rule.Rule) bool { return r.Endpoints.Has(rule.Endpoint(endpoint)) })
 	}
 	e.ownForms = e.compile(modes, func(r *rule.Rule) bool { return r.Endpoints.Has(rule.Authorize) && r.JudgesOwnForms() })
 	return e, nil
+}
+
+// watchServices prepares the rule about the registration of services, which only looks at requests to resources.
+func (e *Engine) watchServices(modes []rule.Mode) error {
+	const id = "hub.services.anonymous_registration"
+	for i := range catalogue {
+		if catalogue[i].ID != id || modes[i] == rule.Off || e.config.Services == "" {
+			continue
+		}
+		if rule.Endpoint(e.paths.Classify(e.config.Services).Tag) != rule.Resource {
+			named := func(o Override) bool { return o.Pattern == id }
+			if slices.ContainsFunc(e.config.Overrides, named) {
+				return fmt.Errorf("rule %s: the path %s is no resource, so nothing looks at it: let endpoint resource cover it", id, e.config.Services)
+			}
+			continue
+		}
+		if err := e.services.Add(e.config.Services, uint8(rule.Resource)); err != nil {
+			return fmt.Errorf("rule %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // compile lists the rules of one plan.
@@ -131,6 +157,7 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 	c.Open(request, endpoint, &e.config.Options, directory)
 	c.AmbiguousPath, c.BelowEndpoint = route.Ambiguous, route.Below != 0
 	c.RewriteHeader = e.rewritten(c.Header)
+	c.Services = endpoint == rule.Resource && e.services.Classify(request.Path).Tag != 0
 	if endpoint == rule.NoEndpoint && !c.BelowEndpoint && !c.RewriteHeader {
 		return Verdict{}
 	}

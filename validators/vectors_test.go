@@ -10,6 +10,9 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/vectors"
 )
 
+// testServices is where the Hub of the vectors has its services.
+const testServices = "/api/rest/services"
+
 // testEndpoints are the endpoints of the vectors.
 var testEndpoints = map[rule.Endpoint][]string{
 	rule.Authorize: {"/oauth2/auth"},
@@ -31,7 +34,7 @@ func testDirectory(t testing.TB, kind string) rule.Directory {
 }
 
 func testConfig(profile rule.Profile) Config {
-	config := Config{Endpoints: testEndpoints}
+	config := Config{Endpoints: testEndpoints, Services: testServices}
 	config.Profile = profile
 	if profile == rule.RFC6749 {
 		config.RequestObjects = rule.RequestObjectsUnknown

@@ -33,6 +33,7 @@ var groups = []struct{ name, title, about string }{
 	{"authorize", "Authorization endpoint", "What a browser brings to the authorization endpoint."},
 	{"token", "Token endpoint", "What a client sends to the token endpoint."},
 	{"bearer", "Access tokens", "How a request to `userinfo` or `resource` presents its access token."},
+	{"hub", "JetBrains Hub", "What Hub itself should refuse. Only in the profile `hub`, and only if switched on."},
 }
 
 // page collects the text of the document.

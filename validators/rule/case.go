@@ -40,6 +40,8 @@ type Case struct {
 	BelowEndpoint bool
 	// RewriteHeader says that a header asks the server to take another path, and that this path is an endpoint.
 	RewriteHeader bool
+	// Services says that the path is, or can be taken for, the one where a JetBrains Hub has its services, and that a rule wants to know.
+	Services bool
 	// Options is the configuration.
 	Options *Options
 	// Directory holds the registered clients as they are during this request; nil if no source is configured.
@@ -108,7 +110,7 @@ func (c *Case) Open(request Request, endpoint Endpoint, options *Options, direct
 	c.Request, c.Endpoint, c.Options, c.Directory = request, endpoint, options, directory
 	c.AuthorizationHeader = request.Header["Authorization"]
 	c.Findings, c.Askable = c.Findings[:0], c.Askable[:0]
-	c.AmbiguousPath, c.BelowEndpoint, c.RewriteHeader, c.OwnForm = false, false, false, false
+	c.AmbiguousPath, c.BelowEndpoint, c.RewriteHeader, c.Services, c.OwnForm = false, false, false, false, false
 	c.contentTyped = false
 	c.client, c.standing, c.clientAsked, c.redirectAsked = nil, NotAsked, false, false
 	c.authentication.reset()
