@@ -30,6 +30,8 @@ type App struct {
 	storage certmagic.Storage
 	keys    []string
 	feeds   []*pooledFeed
+	// expectations are what the guards say about the servers of the sources, by the name of the source.
+	expectations map[string][]expectation
 }
 
 // feedPool holds the feeds of the process by the hash of their configuration.
@@ -140,6 +142,7 @@ func (a *App) observe(state clients.State, notable bool) {
 	}
 	if notable {
 		a.tell(state)
+		a.compare(state)
 	}
 }
 

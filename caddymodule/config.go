@@ -53,7 +53,8 @@ type Errors struct {
 	RedirectURICode string `json:"redirect_uri_code,omitempty"`
 	// `hub` adds `error_code` and `error_developer_message` to JSON errors, `rfc` does not. Default: `hub` in the profile hub, else `rfc`.
 	Dialect string `json:"dialect,omitempty"`
-	// The issuer identifier, sent as `iss` with redirected errors (RFC 9207). Set it if and only if the server sends it. Default: none.
+	// The issuer identifier, sent as `iss` with redirected errors (RFC 9207). Set it if and only if the server sends it. Default: that of the server's own metadata, if a source
+	// such as `hub` reads them, and they say that the server sends it; else none.
 	Issuer string `json:"issuer,omitempty"`
 	// The URL of the protected resource metadata (RFC 9728), named in bearer challenges. Default: none.
 	ResourceMetadata string `json:"resource_metadata,omitempty"`

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/page"
+	"github.com/oauthguard/caddy-oauth-guard/clients"
 	"github.com/oauthguard/caddy-oauth-guard/validators"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
@@ -25,6 +27,8 @@ type delivery struct {
 	template *page.Template
 	origins  originPolicy
 	bodies   map[bodyKey][]byte
+	// metadata is what the server says about itself; nil if it is not known.
+	metadata func() *clients.Metadata
 }
 
 // bodyKey names one of the JSON bodies that can occur: the error code and the status of a rule may vary.
@@ -164,8 +168,8 @@ func (d *delivery) redirect(w http.ResponseWriter, v *validators.Verdict) error 
 	if v.Target.HasState {
 		parameters = append(parameters, [2]string{"state", v.Target.State})
 	}
-	if d.settings.Issuer != "" {
-		parameters = append(parameters, [2]string{"iss", d.settings.Issuer})
+	if issuer := cmp.Or(d.settings.Issuer, issuerOf(d.metadata())); issuer != "" {
+		parameters = append(parameters, [2]string{"iss", issuer})
 	}
 	if v.Target.Place == validators.FormPost {
 		page.WriteFormPost(w, v.Target.URI, parameters)

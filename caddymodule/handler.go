@@ -108,8 +108,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	h.transport = h.engine.Evaluates("transport.plain_http")
-	h.delivery, err = h.newDelivery(config)
-	return err
+	if h.delivery, err = h.newDelivery(config); err != nil {
+		return err
+	}
+	h.delivery.metadata = h.chain.Metadata
+	return nil
 }
 
 // provisionClients finds the sources of the clients. What they are decides what is the default for unknown clients.
@@ -140,6 +143,7 @@ func (h *Handler) provisionClients(ctx caddy.Context, config *validators.Config)
 		if pooled.live == nil {
 			continue
 		}
+		app.(*App).expect(pooled, expectation{config.Endpoints, h.Errors.Issuer})
 		// The list of a server shows only what its reader may see, so it alone does not prove that a client is unknown.
 		switch {
 		case h.UnknownClient == "":

@@ -116,7 +116,7 @@ func (s *HubSource) LiveSource() (clients.Source, string, clients.LiveSettings) 
 	hub := &clients.Hub{BaseURL: s.BaseURL, Client: s.client, Token: expanded(s.Token), Timeout: timeout}
 	settings := clients.LiveSettings{
 		Refresh: time.Duration(s.Refresh), MaxStale: time.Duration(s.MaxStale), Instance: instanceName(),
-		Lookups: clients.LookupLimits{PerMinute: rate},
+		Lookups: clients.LookupLimits{PerMinute: rate}, Metadata: hub.Metadata,
 	}
 	if s.ReportUntrusted != "" {
 		settings.Report = (&clients.Hub{BaseURL: s.BaseURL, Client: s.client, Token: expanded(s.ReportUntrusted)}).ReportUntrusted

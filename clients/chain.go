@@ -50,6 +50,19 @@ func (c *Chain) Ask(ctx context.Context, clientIDs []string) {
 	}
 }
 
+// Metadata is what the server of the first source that knows says about itself; nil if none does.
+func (c *Chain) Metadata() *Metadata {
+	if c == nil {
+		return nil
+	}
+	for _, feed := range c.feeds {
+		if metadata := feed.current.Load().state.Metadata; metadata != nil {
+			return metadata
+		}
+	}
+	return nil
+}
+
 // RegisteredOrigin reports whether some client of some feed has a redirect URI of that web origin, written as in the Origin header.
 func (c *Chain) RegisteredOrigin(origin string) bool {
 	v := c.view()

@@ -186,6 +186,6 @@ func (f *Feed) change(change func(*delivery)) {
 	if observer := f.observer.Load(); observer != nil {
 		was, is := before.state, next.state
 		(*observer)(f.State(), before.base != next.base || was.State != is.State || was.LastError != is.LastError ||
-			was.StorageError != is.StorageError || was.Fetching != is.Fetching)
+			was.StorageError != is.StorageError || was.Fetching != is.Fetching || was.Metadata != is.Metadata)
 	}
 }

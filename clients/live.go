@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"math/rand/v2"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,8 @@ type LiveSettings struct {
 	Instance string
 	// Lookups bound the questions for single clients, for a source that is a [Finder].
 	Lookups LookupLimits
+	// Metadata reads what the server says about itself. Nil means that it is not read.
+	Metadata func(context.Context) (*Metadata, error)
 	// Report tells the source of redirect URIs that were refused. Nil means that it is not told.
 	Report Report
 }
@@ -142,6 +145,9 @@ func (l *Live) Run(ctx context.Context, archive *Archive) {
 	var group sync.WaitGroup
 	defer group.Wait()
 	group.Go(func() { l.review(ctx) })
+	if l.settings.Metadata != nil {
+		group.Go(func() { l.describe(ctx) })
+	}
 	if l.reporter != nil {
 		group.Go(func() { l.reporter.run(ctx) })
 	}
@@ -285,6 +291,24 @@ func (l *Live) review(ctx context.Context) {
 		if d := l.current.Load(); d.state.State != d.condition(l.limits, l.now()) {
 			l.change(func(*delivery) {})
 		}
+	}
+}
+
+// metadataRefresh is how often a server is asked what it says about itself, which changes with its version.
+const metadataRefresh = time.Hour
+
+// describe keeps what the server says about itself. What it said once stays until it says something else; many servers say nothing.
+func (l *Live) describe(ctx context.Context) {
+	for wait := time.Duration(0); sleep(ctx, wait); wait = metadataRefresh {
+		metadata, err := l.settings.Metadata(ctx)
+		if err != nil {
+			continue
+		}
+		l.change(func(d *delivery) {
+			if !reflect.DeepEqual(d.state.Metadata, metadata) {
+				d.state.Metadata = metadata
+			}
+		})
 	}
 }
 

@@ -47,6 +47,8 @@ type State struct {
 	Fetching bool `json:"fetching,omitempty"`
 	// StorageError is why instances cannot share at the moment; empty if they can.
 	StorageError string `json:"storage_error,omitempty"`
+	// Metadata is what the server says about itself, if the source reads that, and the server says anything.
+	Metadata *Metadata `json:"metadata,omitempty"`
 	// Lookups counts what became of questions for single clients.
 	Lookups Lookups `json:"lookups,omitzero"`
 }

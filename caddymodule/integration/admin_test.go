@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,8 @@ func hubWith(t *testing.T, services string, failing *atomic.Bool) string {
 			w.WriteHeader(http.StatusInternalServerError)
 		case r.URL.Path == "/api/rest/services":
 			_, _ = io.WriteString(w, services)
+		case r.URL.Path == "/.well-known/openid-configuration":
+			_, _ = fmt.Fprintf(w, `{"issuer":"http://%[1]s","token_endpoint":"http://%[1]s/token","authorization_response_iss_parameter_supported":true}`, r.Host)
 		default:
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = io.WriteString(w, `{"error":"Not Found"}`)
@@ -138,8 +141,7 @@ func TestAdmin(t *testing.T) {
 	yes, no := true, false
 	system := client{"0-0-0-0-0", "Hub", []string{"http://hub.example/"}, &yes, "hub:" + hub}
 	app := client{"app", "", []string{"https://app.example/cb"}, nil, "file:" + file}
-	tracker := client{"tracker", "Tracker", []string{"https://tracker.example/oauth", "https://tracker.exampleoauth", "https://t.example/oauth", "https://t.exampleoauth"}, &no, "hub:" + hub}
-	tracker.URIs = []string{"https://tracker.example/oauth", "https://t.example/oauth"}
+	tracker := client{"tracker", "Tracker", []string{"https://tracker.example/oauth", "https://t.example/oauth"}, &no, "hub:" + hub}
 	for _, c := range []struct {
 		query string
 		want  []client
@@ -213,6 +215,11 @@ func TestHubSource(t *testing.T) {
 			t.Errorf("%s, %s: status %d, want %d", c.id, c.uri, status, c.status)
 		}
 	}
+	// The issuer is the one that the Hub says it sends.
+	until(t, "the metadata are read", func() bool {
+		location := send(t, guarded, get("/api/rest/oauth2/auth?response_type=code&client_id=0-0-0-0-0&redirect_uri=http://hub.example/&code_challenge_method=S256")).header.Get("Location")
+		return strings.HasPrefix(location, "http://hub.example/?error=invalid_request") && strings.Contains(location, "&iss="+url.QueryEscape(hub))
+	})
 	failing.Store(true)
 	if status := ask("stranger", "https://tracker.example/oauth"); status != http.StatusOK {
 		t.Errorf("unjudged: status %d", status)
