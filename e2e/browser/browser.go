@@ -48,6 +48,8 @@ func Start(options Options) (*Browser, error) {
 			chromedp.Env("HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home, "XDG_DATA_HOME="+home),
 			chromedp.NoSandbox, // the tests may run as root, and load nothing but their own pages
 			chromedp.DisableGPU,
+			// Some pages of servers would load fonts from elsewhere.
+			chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
 			chromedp.Flag("disable-quic", true),
 			chromedp.Flag("disable-component-update", true),
 			chromedp.Flag("hide-scrollbars", true),

@@ -95,9 +95,10 @@ func TestUnregisteredRedirectURI(t *testing.T) {
 					s.t.Errorf("%q is not on the page:\n%s", want, s.Text())
 				}
 			}
+			window := chromium.Open(s.t)
 			for _, screen := range []browser.Screen{browser.DesktopLight, browser.PhoneDark} {
-				s.Use(screen)
-				s.Screenshot("unregistered-" + screen.Name)
+				window.Show(screen, s.Address())
+				window.Screenshot("unregistered-" + screen.Name)
 			}
 		}
 		s.note("sent to the application: %t", strings.Contains(strings.Join(s.pages(), " "), "#"))
