@@ -49,7 +49,7 @@ func Start(options Options) (*Browser, error) {
 			chromedp.NoSandbox, // the tests may run as root, and load nothing but their own pages
 			chromedp.DisableGPU,
 			// Some pages of servers would load fonts from elsewhere.
-			chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
+			chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost"),
 			chromedp.Flag("disable-quic", true),
 			chromedp.Flag("disable-component-update", true),
 			chromedp.Flag("hide-scrollbars", true),
