@@ -132,11 +132,11 @@ func expanded(token string) func(context.Context) (string, error) {
 		}
 		text, err := caddy.NewReplacer().ReplaceOrErr(token, true, true)
 		if err != nil {
-			return "", fmt.Errorf("token: %w", err)
+			return "", err
 		}
 		text = strings.TrimSpace(text)
 		if text == "" {
-			return "", fmt.Errorf("token: the placeholder %s is empty", token)
+			return "", fmt.Errorf("the placeholder %s is empty", token)
 		}
 		return text, nil
 	}

@@ -13,7 +13,7 @@ var Hub = []rule.Rule{
 		ID: "hub.services.anonymous_registration", Endpoints: rule.At(rule.Resource), Status: 401, Delivery: rule.Bare, Modes: rule.OnRequest, Unexemptible: true,
 		Title: "Somebody who is not signed in registers a service",
 		Why: "Old Hubs let everybody register a service, and so a client with redirect URIs of its own; published exploits begin with that, and another " +
-			"made the service a trusted one. It looks at POST, and at methods other than GET, HEAD and OPTIONS, to `<base_path>/api/rest/services` in any " +
+			"made the service a trusted one. It looks at POST, and at methods other than GET, HEAD and OPTIONS, to api/rest/services below base_path in any " +
 			"spelling. Credentials of some kind are enough: whether they are good is for the Hub to say. Switch it on unless applications register themselves.",
 		Source:      "CVE-2022-25260, CVE-2026-86480; Hub documentation, HUB REST API, Services",
 		Description: "registering a service needs an access token",

@@ -33,8 +33,9 @@ var Paths = []rule.Rule{
 	},
 	{
 		ID: "path.subpath", Endpoints: everywhere | rule.At(rule.NoEndpoint), Error: "invalid_request", Modes: rule.ReportEverywhere, Preflights: true,
-		Title:       "The path lies below an endpoint",
-		Why:         "Pages and files below an endpoint are the server's own. A server that takes them for the endpoint itself should have that path configured as an endpoint.",
+		Title: "The path lies below an endpoint",
+		Why: "Pages and files below an endpoint are the server's own: oidc-provider resumes every login below its authorization endpoint, so that to enforce this rule there would " +
+			"refuse everybody. A server that takes them for the endpoint itself should have that path configured as an endpoint.",
 		Source:      "Design of the guard: sub-paths pass",
 		Covers:      []string{"Z-01"},
 		Description: "the path lies below an endpoint",
