@@ -9,6 +9,7 @@ GOFLAGS := $(strip $(filter-out -trimpath% -tags=%,$(shell go env GOFLAGS 2>/dev
 export GOFLAGS
 export GOWORK := off
 
+COMMA := ,
 FUZZTIME ?= 2m
 
 # $(call stage,target): run a target and print how long it took.
@@ -58,6 +59,10 @@ examples: ## build Caddy and check every example configuration with it
 .PHONY: e2e
 e2e: ## vet and run the end-to-end tests: real servers, real clients, a real browser
 	@.ci/e2e
+
+.PHONY: fleet
+fleet: ## run the tests of several instances with one Hub, which want the machine for themselves
+	@GOFLAGS='$(subst nopgx,nopgx$(COMMA)fleet,$(GOFLAGS))' .ci/e2e ./fleet
 
 .PHONY: generate
 generate: ## write the generated files anew

@@ -22,7 +22,7 @@ import (
 )
 
 // Patience is how long one step in a tab may take.
-const Patience = time.Minute
+const Patience = 3 * time.Minute
 
 // Tab is one tab of the browser with cookies and history of its own, and everything that its pages complained about. Its methods
 // are for the goroutine of the test, which they end when something is impossible.
