@@ -28,8 +28,8 @@ type config struct {
 	storage string
 	// refresh is the interval in which the Hub is read.
 	refresh time.Duration
-	// source and guard are further lines of the blocks of both, directives of the site.
-	source, guard, directives string
+	// source and guard are further lines of the blocks of both.
+	source, guard string
 	// quiet leaves out the lines about single requests, which a flood would make too many.
 	quiet bool
 	// wrapper is a command that runs the program, in a restricted surrounding. Empty means none.
@@ -73,10 +73,9 @@ http://%s {
 		unknown_client reject
 		%s
 	}
-	%s
 	respond /api/* passed
 }
-`, i.admin, c.storage, exclude, i.address, c.hub, i.token, c.refresh, c.source, c.guard, c.directives)
+`, i.admin, c.storage, exclude, i.address, c.hub, i.token, c.refresh, c.source, c.guard)
 }
 
 // files is Caddy's storage in a folder.

@@ -42,7 +42,7 @@ func authorize(clientID, redirectURI string) string {
 // callback is the redirect URI of a made-up service.
 func callback(i int) string { return fmt.Sprintf("https://app-%d.example.com/callback", i) }
 
-// ask sends a request with a method and target to an instance and returns the verdict.
+// ask sends a GET request to an instance and returns the verdict.
 func ask(client *http.Client, i *instance, target string) (verdict, error) {
 	request, err := http.NewRequest(http.MethodGet, "http://"+i.address+target, nil)
 	if err != nil {

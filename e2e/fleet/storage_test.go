@@ -135,6 +135,26 @@ func TestStorageFails(t *testing.T) {
 	b.run()
 }
 
+// TestStorageRefuses lets whatever writes fail, as a store of a network does that allows this user to read only. Who waits for the role meanwhile does not write, and so has nothing to
+// say; when nothing is delivered to it any more, it reads the Hub by itself.
+func TestStorageRefuses(t *testing.T) {
+	t.Parallel()
+	b, _ := faulty(t, "read_only", 200)
+	b.says = func(s clients.State) bool {
+		return strings.Contains(s.StorageError, "read-only file system") || !s.Fetching && s.State == clients.Fresh
+	}
+	b.run()
+	found := 0
+	for _, i := range b.instances {
+		if strings.Contains(i.log(), "read-only file system") {
+			found++
+		}
+	}
+	if found == 0 {
+		t.Error("nobody logged what is wrong")
+	}
+}
+
 // TestStorageSlow lets every operation take 10 seconds.
 func TestStorageSlow(t *testing.T) {
 	t.Parallel()
