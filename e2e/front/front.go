@@ -39,6 +39,12 @@ type Site struct {
 	over     sync.Cond
 }
 
+// NewSite returns a site at a free address, for TLS or plain HTTP. The rest is to be filled in before the start.
+func NewSite(tls bool) (*Site, error) {
+	address, err := FreeAddress()
+	return &Site{Address: address, TLS: tls}, err
+}
+
 // URL is the origin of the site, without a slash at its end.
 func (s *Site) URL() string {
 	if s.TLS {

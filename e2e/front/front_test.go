@@ -26,14 +26,14 @@ const guard = `oauth_guard {
 	}
 }`
 
-// placed gives a site a free address.
-func placed(t *testing.T, site *front.Site) *front.Site {
+// newSite makes a site in front of an upstream.
+func newSite(t *testing.T, upstream, directives string, tls bool) *front.Site {
 	t.Helper()
-	address, err := front.FreeAddress()
+	site, err := front.NewSite(tls)
 	if err != nil {
 		t.Fatal(err)
 	}
-	site.Address = address
+	site.Upstream, site.Directives = upstream, directives
 	return site
 }
 
@@ -46,10 +46,10 @@ func TestSites(t *testing.T) {
 	t.Cleanup(server.Close)
 	upstream := strings.TrimPrefix(server.URL, "http://")
 	sites := []*front.Site{
-		placed(t, &front.Site{Upstream: upstream}),
-		placed(t, &front.Site{Upstream: upstream, TLS: true}),
-		placed(t, &front.Site{Upstream: upstream, Directives: guard}),
-		placed(t, &front.Site{Upstream: upstream, Directives: guard, TLS: true}),
+		newSite(t, upstream, "", false),
+		newSite(t, upstream, "", true),
+		newSite(t, upstream, guard, false),
+		newSite(t, upstream, guard, true),
 	}
 	caddy, err := front.Start(t.TempDir(), sites...)
 	if err != nil {

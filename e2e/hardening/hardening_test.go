@@ -112,17 +112,15 @@ func start(t *testing.T, clients []upstream.Client, file string) []*place {
 	var places []*place
 	var sites []*front.Site
 	for _, kind := range upstream.Kinds() {
-		p := &place{
-			kind:  kind.At(paths),
-			alone: &front.Site{Proxy: proxy}, behind: &front.Site{Proxy: proxy, Directives: fmt.Sprintf(guard, file)},
-		}
-		for _, site := range []*front.Site{p.alone, p.behind} {
-			address, err := front.FreeAddress()
+		p := &place{kind: kind.At(paths)}
+		for _, site := range []**front.Site{&p.alone, &p.behind} {
+			made, err := front.NewSite(false)
 			if err != nil {
 				t.Fatal(err)
 			}
-			site.Address = address
+			made.Proxy, *site = proxy, made
 		}
+		p.behind.Directives = fmt.Sprintf(guard, file)
 		server, err := p.kind.Start(upstream.Config{
 			Issuers: []string{p.alone.URL()}, Clients: clients, User: user, Scopes: scopes, Log: t.Output(),
 		})

@@ -116,17 +116,15 @@ func (s *stage) serve(t *testing.T, kind upstream.Kind, extra string) []*lane {
 	}
 	var sites []*front.Site
 	for _, l := range lanes {
-		l.bare = &front.Site{TLS: l.tls}
-		l.guarded = &front.Site{TLS: l.tls, Directives: s.guard(kind, extra)}
-		sites = append(sites, l.bare, l.guarded)
-	}
-	for _, site := range sites {
-		address, err := front.FreeAddress()
-		if err != nil {
-			t.Fatal(err)
+		for _, site := range []**front.Site{&l.bare, &l.guarded} {
+			made, err := front.NewSite(l.tls)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*site = made
+			sites, config.Issuers = append(sites, made), append(config.Issuers, made.URL())
 		}
-		site.Address = address
-		config.Issuers = append(config.Issuers, site.URL())
+		l.guarded.Directives = s.guard(kind, extra)
 	}
 	server, err := kind.Start(config)
 	if err != nil {

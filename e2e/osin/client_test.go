@@ -38,7 +38,7 @@ var authStyles = map[string]oauth2.AuthStyle{
 // visit is one client application together with its user's browser, in front of one server that remembers nothing from before.
 type visit struct {
 	t       *testing.T
-	front   *front
+	front   *side
 	config  *oauth2.Config
 	context context.Context
 	// browser keeps cookies and follows redirects; bare does neither.
@@ -68,7 +68,7 @@ func (w *watch) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // newVisit resets the server and gives a new client.
-func newVisit(t *testing.T, d *deployment, f *front, style oauth2.AuthStyle) *visit {
+func newVisit(t *testing.T, d *deployment, f *side, style oauth2.AuthStyle) *visit {
 	t.Helper()
 	f.server.reset()
 	jar, err := cookiejar.New(nil)

@@ -116,7 +116,7 @@ func TestOwnErrors(t *testing.T) {
 	for _, d := range start(t) {
 		for _, c := range ownErrors {
 			t.Run(d.profile+"/"+c.name, func(t *testing.T) {
-				run := func(at *front) string {
+				run := func(at *side) string {
 					v := newVisit(t, d, at, oauth2.AuthStyleInHeader)
 					got := v.send(c.request(v))
 					text := v.dump(got)

@@ -93,7 +93,7 @@ func TestFlows(t *testing.T) {
 					if want.TokenType != "" {
 						want.Scope = d.layout.scope
 					}
-					run := func(title string, at *front) ([]string, []string) {
+					run := func(title string, at *side) ([]string, []string) {
 						v := newVisit(t, d, at, authStyles[style])
 						if difference := cmp.Diff(want, f.run(v)); difference != "" {
 							t.Errorf("the client %s the guard has something else (-want, +got):\n%s", title, difference)

@@ -5,20 +5,15 @@ package osin_test
 import (
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
 	"go.uber.org/goleak"
 
-	_ "github.com/oauthguard/caddy-oauth-guard/caddymodule"
+	"github.com/oauthguard/caddy-oauth-guard/e2e/front"
 )
 
 // TestMain is run, below, with an exit status.
@@ -49,8 +44,8 @@ func run(m *testing.M) int {
 	return status
 }
 
-// front is one address where clients find an authorization server.
-type front struct {
+// side is one address where clients find an authorization server.
+type side struct {
 	// address is a host with a port.
 	address string
 	server  *authorizationServer
@@ -60,7 +55,7 @@ type front struct {
 type deployment struct {
 	profile       string
 	layout        layout
-	bare, guarded *front
+	bare, guarded *side
 	// redirectURI is where codes and errors arrive. It answers with the query that it received.
 	redirectURI string
 }
@@ -79,14 +74,6 @@ var endpointLines = map[string]string{
 
 // decisionHeader is set by the guarded sites below, so that the tests see what the guard thinks. They remove it from responses.
 const decisionHeader = "Guard-Decision"
-
-// siteFormat is a site of the Caddyfile: port, directives, upstream.
-const siteFormat = `http://:%s {
-	bind 127.0.0.1
-	%s
-	reverse_proxy %s
-}
-`
 
 // guardFormat is the guard of a site: profile, endpoints, redirect URI twice.
 const guardFormat = `header {
@@ -118,50 +105,43 @@ const guardFormat = `header {
 func start(t *testing.T) []*deployment {
 	t.Helper()
 	redirectURI := callback(t)
-	text := fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tgrace_period 3s\n\tstorage file_system %s\n"+
-		"\tlog {\n\t\tlevel ERROR\n\t}\n}\n", t.TempDir())
 	var deployments []*deployment
+	var sites []*front.Site
 	for _, profile := range []string{"rfc6749", "hub"} {
 		d := &deployment{profile: profile, layout: layouts[profile], redirectURI: redirectURI}
-		d.bare, d.guarded = newFront(t, d), newFront(t, d)
-		guard := fmt.Sprintf(guardFormat, profile, endpointLines[profile], redirectURI, redirectURI)
-		text += d.bare.site("") + d.guarded.site(guard)
+		for _, twin := range []**side{&d.bare, &d.guarded} {
+			site, err := front.NewSite(false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*twin = &side{address: site.Address, server: newAuthorizationServer(t, d.layout, d.redirectURI)}
+			site.Upstream = (*twin).server.Listener.Addr().String()
+			if *twin == d.guarded {
+				site.Directives = fmt.Sprintf(guardFormat, profile, endpointLines[profile], redirectURI, redirectURI)
+			}
+			sites = append(sites, site)
+		}
 		deployments = append(deployments, d)
 	}
-	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
+	caddy, err := front.Start(t.TempDir(), sites...)
 	if err != nil {
-		t.Fatalf("the Caddyfile is not valid: %v\n%s", err, text)
-	}
-	if err := caddy.Load(config, true); err != nil {
-		t.Fatalf("Caddy does not start: %v", err)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if err := caddy.Stop(); err != nil {
-			t.Errorf("Caddy does not stop: %v", err)
+			t.Error(err)
 		}
 	})
 	return deployments
 }
 
-// newFront starts an authorization server and finds an address for it.
-func newFront(t *testing.T, d *deployment) *front {
-	t.Helper()
-	return &front{address: freeAddress(t), server: newAuthorizationServer(t, d.layout, d.redirectURI)}
-}
-
-// site is the site of the Caddyfile for this front.
-func (f *front) site(directives string) string {
-	_, port, _ := net.SplitHostPort(f.address)
-	return fmt.Sprintf(siteFormat, port, directives, f.server.Listener.Addr())
-}
-
 // anonymize replaces in a text what differs between two fronts.
-func (f *front) anonymize(text string) string {
+func (f *side) anonymize(text string) string {
 	return strings.ReplaceAll(f.server.anonymize(text), f.address, "<front>")
 }
 
 // traffic returns the requests that reached the server since its last reset.
-func (f *front) traffic() []string {
+func (f *side) traffic() []string {
 	var texts []string
 	for _, arrival := range f.server.arrived() {
 		texts = append(texts, f.anonymize(arrival.text))
@@ -179,26 +159,4 @@ func callback(t *testing.T) string {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL + "/cb"
-}
-
-// givenAddresses are the addresses that freeAddress returned.
-var givenAddresses = map[string]bool{}
-
-// freeAddress returns an address of the loopback that nobody listens on. It stays below the ports that systems give to outgoing connections, so that
-// none of these can take it away.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 200 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000))
-		if givenAddresses[address] {
-			continue
-		}
-		if listener, err := net.Listen("tcp", address); err == nil {
-			_ = listener.Close()
-			givenAddresses[address] = true
-			return address
-		}
-	}
-	t.Fatal("no free port found")
-	return ""
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/openshift/osin"
+
+	"github.com/oauthguard/caddy-oauth-guard/e2e/upstream"
 )
 
 // layout says where the endpoints of an authorization server are, and which scope its clients ask for.
@@ -43,7 +45,7 @@ type authorizationServer struct {
 	osin   *osin.Server
 
 	mutex    sync.Mutex
-	storage  *storage
+	storage  *upstream.OsinStorage
 	arrivals []arrival
 	// names replaces what is random by what it is, so that two runs can be compared.
 	names map[string]string
@@ -59,7 +61,9 @@ type arrival struct {
 // newAuthorizationServer starts a server until the end of the test.
 func newAuthorizationServer(t *testing.T, where layout, redirectURI string) *authorizationServer {
 	t.Helper()
-	s := &authorizationServer{layout: where, storage: newStorage(redirectURI), names: map[string]string{}}
+	s := &authorizationServer{layout: where, names: map[string]string{}, storage: upstream.NewOsinStorage([]upstream.Client{
+		{ID: clientID, Secret: clientSecret, RedirectURIs: []string{redirectURI}}, {ID: publicID, RedirectURIs: []string{redirectURI}},
+	})}
 	config := osin.NewServerConfig()
 	config.AllowedAuthorizeTypes = osin.AllowedAuthorizeType{osin.CODE, osin.TOKEN}
 	config.AllowedAccessTypes = osin.AllowedAccessType{osin.AUTHORIZATION_CODE, osin.REFRESH_TOKEN, osin.CLIENT_CREDENTIALS}
@@ -102,7 +106,7 @@ func (s *authorizationServer) reset() {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.arrivals, s.names = nil, map[string]string{}
-	s.storage.reset()
+	s.storage.Reset()
 }
 
 // arrived returns the requests since the last reset.
@@ -220,98 +224,3 @@ func (s *authorizationServer) info(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = osin.OutputJSON(response, w, r)
 }
-
-// storage keeps clients, codes and tokens in memory.
-type storage struct {
-	mutex   sync.Mutex
-	clients map[string]osin.Client
-	codes   map[string]*osin.AuthorizeData
-	access  map[string]*osin.AccessData
-	refresh map[string]*osin.AccessData
-}
-
-// newStorage knows the two clients.
-func newStorage(redirectURI string) *storage {
-	s := &storage{clients: map[string]osin.Client{
-		clientID: &osin.DefaultClient{Id: clientID, Secret: clientSecret, RedirectUri: redirectURI},
-		publicID: &osin.DefaultClient{Id: publicID, RedirectUri: redirectURI},
-	}}
-	s.reset()
-	return s
-}
-
-// reset forgets codes and tokens.
-func (s *storage) reset() {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.codes, s.access, s.refresh = map[string]*osin.AuthorizeData{}, map[string]*osin.AccessData{}, map[string]*osin.AccessData{}
-}
-
-// load looks a value up.
-func load[V any](s *storage, values map[string]V, key string) (V, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	value, found := values[key]
-	if !found {
-		return value, osin.ErrNotFound
-	}
-	return value, nil
-}
-
-// remove deletes a value.
-func remove[V any](s *storage, values map[string]V, key string) error {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	delete(values, key)
-	return nil
-}
-
-// Clone implements [osin.Storage].
-func (s *storage) Clone() osin.Storage { return s }
-
-// Close implements [osin.Storage].
-func (s *storage) Close() {}
-
-// GetClient implements [osin.Storage].
-func (s *storage) GetClient(id string) (osin.Client, error) { return load(s, s.clients, id) }
-
-// SaveAuthorize implements [osin.Storage].
-func (s *storage) SaveAuthorize(data *osin.AuthorizeData) error {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.codes[data.Code] = data
-	return nil
-}
-
-// LoadAuthorize implements [osin.Storage].
-func (s *storage) LoadAuthorize(code string) (*osin.AuthorizeData, error) {
-	return load(s, s.codes, code)
-}
-
-// RemoveAuthorize implements [osin.Storage].
-func (s *storage) RemoveAuthorize(code string) error { return remove(s, s.codes, code) }
-
-// SaveAccess implements [osin.Storage].
-func (s *storage) SaveAccess(data *osin.AccessData) error {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.access[data.AccessToken] = data
-	if data.RefreshToken != "" {
-		s.refresh[data.RefreshToken] = data
-	}
-	return nil
-}
-
-// LoadAccess implements [osin.Storage].
-func (s *storage) LoadAccess(token string) (*osin.AccessData, error) { return load(s, s.access, token) }
-
-// RemoveAccess implements [osin.Storage].
-func (s *storage) RemoveAccess(token string) error { return remove(s, s.access, token) }
-
-// LoadRefresh implements [osin.Storage].
-func (s *storage) LoadRefresh(token string) (*osin.AccessData, error) {
-	return load(s, s.refresh, token)
-}
-
-// RemoveRefresh implements [osin.Storage].
-func (s *storage) RemoveRefresh(token string) error { return remove(s, s.refresh, token) }

@@ -66,11 +66,13 @@ func start(folder string) (stop func(), err error) {
 	for _, scheme := range []string{"http", "https"} {
 		same, other := pair{name: scheme + " same origin"}, pair{name: scheme + " other origin"}
 		for _, guarded := range []bool{false, true} {
-			host, application := &front.Site{TLS: scheme == "https"}, &front.Site{TLS: scheme == "https"}
-			for _, site := range []*front.Site{host, application} {
-				if site.Address, err = front.FreeAddress(); err != nil {
-					return nil, err
-				}
+			host, err := front.NewSite(scheme == "https")
+			if err != nil {
+				return nil, err
+			}
+			application, err := front.NewSite(scheme == "https")
+			if err != nil {
+				return nil, err
 			}
 			h := startHub(host.URL(), []string{host.URL(), application.URL()}, bundle)
 			hubs = append(hubs, h)

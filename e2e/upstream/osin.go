@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"html"
 	"net/http"
-	"strings"
-	"sync"
 
 	"github.com/openshift/osin"
 )
@@ -45,21 +43,8 @@ func newOsin(config Config) http.Handler {
 	settings.AllowedAccessTypes = osin.AllowedAccessType{osin.AUTHORIZATION_CODE, osin.REFRESH_TOKEN, osin.PASSWORD, osin.CLIENT_CREDENTIALS}
 	settings.AllowGetAccessRequest = true
 	settings.AllowClientSecretInParams = true
-	settings.RedirectUriSeparator = " "
-	storage := &osinStorage{
-		clients: map[string]osin.Client{}, codes: map[string]*osin.AuthorizeData{},
-		access: map[string]*osin.AccessData{}, refresh: map[string]*osin.AccessData{},
-	}
-	for _, client := range config.Clients {
-		if len(client.RedirectURIs) == 0 {
-			// To osin, a client without a redirect URI has no rights, not even one that needs none.
-			client.RedirectURIs = []string{"https://client.invalid/"}
-		}
-		storage.clients[client.ID] = &osin.DefaultClient{
-			Id: client.ID, Secret: client.Secret, RedirectUri: strings.Join(client.RedirectURIs, settings.RedirectUriSeparator),
-		}
-	}
-	s := &osinServer{Server: osin.NewServer(settings, storage), paths: config.paths, user: config.User}
+	settings.RedirectUriSeparator = osinSeparator
+	s := &osinServer{Server: osin.NewServer(settings, NewOsinStorage(config.Clients)), paths: config.paths, user: config.User}
 	mux := http.NewServeMux()
 	mux.HandleFunc(s.paths.Authorize, s.authorize)
 	mux.HandleFunc(s.paths.Token, s.token)
@@ -122,84 +107,3 @@ func (s *osinServer) info(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = osin.OutputJSON(response, w, r)
 }
-
-// osinStorage keeps clients, codes and tokens in memory.
-type osinStorage struct {
-	clients map[string]osin.Client
-
-	mutex   sync.Mutex
-	codes   map[string]*osin.AuthorizeData
-	access  map[string]*osin.AccessData
-	refresh map[string]*osin.AccessData
-}
-
-// load looks a value up.
-func load[V any](s *osinStorage, values map[string]V, key string) (V, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	value, found := values[key]
-	if !found {
-		return value, osin.ErrNotFound
-	}
-	return value, nil
-}
-
-// remove deletes a value.
-func remove[V any](s *osinStorage, values map[string]V, key string) error {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	delete(values, key)
-	return nil
-}
-
-// Clone implements [osin.Storage].
-func (s *osinStorage) Clone() osin.Storage { return s }
-
-// Close implements [osin.Storage].
-func (s *osinStorage) Close() {}
-
-// GetClient implements [osin.Storage].
-func (s *osinStorage) GetClient(id string) (osin.Client, error) { return load(s, s.clients, id) }
-
-// SaveAuthorize implements [osin.Storage].
-func (s *osinStorage) SaveAuthorize(data *osin.AuthorizeData) error {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.codes[data.Code] = data
-	return nil
-}
-
-// LoadAuthorize implements [osin.Storage].
-func (s *osinStorage) LoadAuthorize(code string) (*osin.AuthorizeData, error) {
-	return load(s, s.codes, code)
-}
-
-// RemoveAuthorize implements [osin.Storage].
-func (s *osinStorage) RemoveAuthorize(code string) error { return remove(s, s.codes, code) }
-
-// SaveAccess implements [osin.Storage].
-func (s *osinStorage) SaveAccess(data *osin.AccessData) error {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.access[data.AccessToken] = data
-	if data.RefreshToken != "" {
-		s.refresh[data.RefreshToken] = data
-	}
-	return nil
-}
-
-// LoadAccess implements [osin.Storage].
-func (s *osinStorage) LoadAccess(token string) (*osin.AccessData, error) {
-	return load(s, s.access, token)
-}
-
-// RemoveAccess implements [osin.Storage].
-func (s *osinStorage) RemoveAccess(token string) error { return remove(s, s.access, token) }
-
-// LoadRefresh implements [osin.Storage].
-func (s *osinStorage) LoadRefresh(token string) (*osin.AccessData, error) {
-	return load(s, s.refresh, token)
-}
-
-// RemoveRefresh implements [osin.Storage].
-func (s *osinStorage) RemoveRefresh(token string) error { return remove(s, s.refresh, token) }
