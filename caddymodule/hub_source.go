@@ -52,11 +52,8 @@ func (HubSource) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "oauth_guard.clients.hub", New: func() caddy.Module { return new(HubSource) }}
 }
 
-// The defaults of the options.
-const (
-	defaultOnDemand   = 60
-	defaultHubTimeout = 30 * time.Second
-)
+// defaultOnDemand is how many requests per minute may ask for one service.
+const defaultOnDemand = 60
 
 // Provision checks the options and prepares the connection. It does not connect.
 func (s *HubSource) Provision(ctx caddy.Context) error {
@@ -105,15 +102,11 @@ func (s *HubSource) Cleanup() error {
 
 // LiveSource implements [LiveSource].
 func (s *HubSource) LiveSource() (clients.Source, string, clients.LiveSettings) {
-	timeout := time.Duration(s.Timeout)
-	if timeout == 0 {
-		timeout = defaultHubTimeout
-	}
 	rate := s.OnDemand
 	if rate == 0 {
 		rate = defaultOnDemand
 	}
-	hub := &clients.Hub{BaseURL: s.BaseURL, Client: s.client, Token: expanded(s.Token), Timeout: timeout}
+	hub := &clients.Hub{BaseURL: s.BaseURL, Client: s.client, Token: expanded(s.Token), Timeout: time.Duration(s.Timeout)}
 	settings := clients.LiveSettings{
 		Refresh: time.Duration(s.Refresh), MaxStale: time.Duration(s.MaxStale), Instance: instanceName(),
 		Lookups: clients.LookupLimits{PerMinute: rate}, Metadata: hub.Metadata,

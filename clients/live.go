@@ -27,7 +27,7 @@ type Live struct {
 	unwritten bool
 	// troubles are why the archive cannot be used, by kind of use.
 	troublesMutex sync.Mutex
-	troubles      [3]string
+	troubles      [4]string
 	// archive is that of the current Run; nil if there is none.
 	archive atomic.Pointer[Archive]
 }
@@ -80,6 +80,7 @@ func (l *Live) Restore(ctx context.Context, archive *Archive) error {
 		if err = l.take(ctx, archive, manifest); err == nil {
 			// Another instance has written, so what went wrong here when it was this one's turn is over.
 			l.note(writing, nil)
+			l.note(deposing, nil)
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -119,6 +120,7 @@ func (l *Live) take(ctx context.Context, archive *Archive, manifest Manifest) er
 // The kinds of use of an archive. A storage may allow some of them only.
 const (
 	leading = iota
+	deposing
 	writing
 	reading
 )
@@ -279,7 +281,8 @@ func (l *Live) follow(ctx context.Context, archive *Archive) {
 			continue
 		}
 		acted = l.now()
-		if err := archive.Depose(ctx); err != nil {
+		err := archive.Depose(ctx)
+		if l.note(deposing, err); err != nil {
 			_ = l.load(ctx, nil)
 		}
 	}

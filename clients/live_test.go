@@ -317,25 +317,33 @@ func TestLiveStorageTrouble(t *testing.T) {
 	}
 }
 
-// TestLiveDeadLock leaves a lock behind that looks alive forever.
+// TestLiveDeadLock leaves a lock behind that looks alive forever. Somebody takes the role all the same; if the storage does not even allow that, the instances ask by themselves, and
+// say what is wrong.
 func TestLiveDeadLock(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server, storage := source("a"), newArchiveStore()
-		dead := NewArchive(storage, "key")
-		if _, err := dead.Lead(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		fleet := []*instance{launch(t, "one", server, storage), launch(t, "two", server, storage)}
-		time.Sleep(6 * DefaultRefresh)
-		for n, i := range fleet {
-			if !i.knows("a") {
-				t.Errorf("instance %d: %+v", n, i.State())
-			}
-		}
-		before := server.count()
-		time.Sleep(10 * DefaultRefresh)
-		if n := server.count() - before; n > 13 {
-			t.Errorf("the server is asked %d times in ten intervals", n)
-		}
-	})
+	for name, forbidden := range map[string]bool{"taken over": false, "not to be taken over": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server, storage := source("a"), newArchiveStore()
+				dead := NewArchive(storage, "key")
+				if _, err := dead.Lead(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if forbidden {
+					storage.fail(errors.New("trouble"), "unlock")
+				}
+				fleet := []*instance{launch(t, "one", server, storage), launch(t, "two", server, storage)}
+				time.Sleep(6 * DefaultRefresh)
+				for n, i := range fleet {
+					if !i.knows("a") || (i.State().StorageError != "") != forbidden {
+						t.Errorf("instance %d: %+v", n, i.State())
+					}
+				}
+				before := server.count()
+				time.Sleep(10 * DefaultRefresh)
+				if n := server.count() - before; n > 13 {
+					t.Errorf("the server is asked %d times in ten intervals", n)
+				}
+			})
+		})
+	}
 }

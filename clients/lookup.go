@@ -40,6 +40,8 @@ type lookups struct {
 	limiter *rate.Limiter
 	timeout time.Duration
 	flights singleflight.Group
+	// asking counts the questions that are under way.
+	asking atomic.Int64
 
 	found, absent, failed, spared atomic.Uint64
 }
@@ -86,11 +88,18 @@ func (l *lookups) ask(ctx context.Context, feed *Feed, id string) (known bool) {
 	if _, standing := directory.Find(id); standing != rule.Askable {
 		return standing == rule.Known
 	}
+	// Nobody has an answer to wait for if the rate is spent and nothing is being asked. A flood must not cost more than this.
+	if l.asking.Load() == 0 && l.limiter.Tokens() < 1 {
+		l.spared.Add(1)
+		return false
+	}
 	answer := l.flights.DoChan(id, func() (any, error) {
 		if !l.limiter.Allow() {
 			l.spared.Add(1)
 			return false, nil
 		}
+		l.asking.Add(1)
+		defer l.asking.Add(-1)
 		// The answer is worth having even if the request that asked for it is gone.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.timeout)
 		defer cancel()
