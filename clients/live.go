@@ -176,6 +176,7 @@ func (l *Live) Run(ctx context.Context, archive *Archive) {
 			continue
 		}
 		l.note(leading, nil)
+		l.note(deposing, nil)
 		l.change(func(d *delivery) { d.state.Fetching = true })
 		overtaken := l.ask(ctx, archive)
 		l.change(func(d *delivery) { d.state.Fetching = false })

@@ -343,6 +343,20 @@ func TestLiveDeadLock(t *testing.T) {
 				if n := server.count() - before; n > 13 {
 					t.Errorf("the server is asked %d times in ten intervals", n)
 				}
+				storage.heal()
+				time.Sleep(10 * DefaultRefresh)
+				fetching := 0
+				for n, i := range fleet {
+					if i.State().StorageError != "" || i.State().State != Fresh {
+						t.Errorf("instance %d, healed: %+v", n, i.State())
+					}
+					if i.State().Fetching {
+						fetching++
+					}
+				}
+				if fetching != 1 {
+					t.Errorf("%d instances fetch", fetching)
+				}
 			})
 		})
 	}
