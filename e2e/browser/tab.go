@@ -17,7 +17,6 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -51,19 +50,7 @@ const violations = `addEventListener('securitypolicyviolation', event =>
 // Open opens a tab and watches it until the end of the test.
 func (b *Browser) Open(t testing.TB) *Tab {
 	t.Helper()
-	return b.watch(t, chromedp.WithNewBrowserContext())
-}
-
-// OpenHidden is Open without a window, which takes a third of the time. Nobody can look at such a tab: it is for flows, not for pictures.
-func (b *Browser) OpenHidden(t testing.TB) *Tab {
-	t.Helper()
-	return b.watch(t, chromedp.WithTargetID(b.hiddenTarget(t)))
-}
-
-// watch attaches to a tab.
-func (b *Browser) watch(t testing.TB, option chromedp.ContextOption) *Tab {
-	t.Helper()
-	target, closeTab := chromedp.NewContext(b.context, option)
+	target, closeTab := chromedp.NewContext(b.context, chromedp.WithNewBrowserContext())
 	t.Cleanup(closeTab)
 	opened := &Tab{t: t, context: target}
 	if err := chromedp.Listen(target, opened.listen); err != nil {
@@ -73,26 +60,6 @@ func (b *Browser) watch(t testing.TB, option chromedp.ContextOption) *Tab {
 	Call(opened, network.Enable, network.EnableParams{})
 	Call(opened, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: violations})
 	return opened
-}
-
-// hiddenTarget makes a tab without a window, in a context of its own.
-func (b *Browser) hiddenTarget(t testing.TB) target.ID {
-	t.Helper()
-	own, err := chromedp.CallBrowser(b.context, target.CreateBrowserContext, target.CreateBrowserContextParams{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_, _ = chromedp.CallBrowser(b.context, target.DisposeBrowserContext, target.DisposeBrowserContextParams{BrowserContextID: own.BrowserContextID})
-	})
-	hidden := true
-	created, err := chromedp.CallBrowser(b.context, target.CreateTarget, target.CreateTargetParams{
-		URL: "about:blank", BrowserContextID: own.BrowserContextID, Hidden: &hidden, Background: &hidden,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return created.TargetID
 }
 
 // listen notes requests, and what a healthy page never causes.

@@ -71,7 +71,7 @@ func (s *stage) visit(t *testing.T, c cell, site *front.Site) visit {
 			DeviceAuthorization: at + paths.DeviceAuthorization, Introspection: at + paths.Introspection, Revocation: at + paths.Revocation,
 			OIDC: c.kind.OpenID,
 		},
-	}, func() *browser.Tab { return s.browser.OpenHidden(t) })
+	}, func() *browser.Tab { return s.browser.Open(t) })
 	if err != nil {
 		t.Fatal(err)
 	}

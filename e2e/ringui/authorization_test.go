@@ -95,10 +95,9 @@ func TestUnregisteredRedirectURI(t *testing.T) {
 					s.t.Errorf("%q is not on the page:\n%s", want, s.Text())
 				}
 			}
-			window := chromium.Open(s.t)
 			for _, screen := range []browser.Screen{browser.DesktopLight, browser.PhoneDark} {
-				window.Show(screen, s.Address())
-				window.Screenshot("unregistered-" + screen.Name)
+				s.Use(screen)
+				s.Screenshot("unregistered-" + screen.Name)
 			}
 		}
 		s.note("sent to the application: %t", strings.Contains(strings.Join(s.pages(), " "), "#"))

@@ -69,7 +69,7 @@ func compare(t *testing.T, run flow, want ...string) {
 func play(t *testing.T, at place, run flow) (outcome, map[string]int) {
 	t.Helper()
 	at.hub.forget(hubRefusal)
-	s := &session{Tab: chromium.OpenHidden(t), t: t, place: at}
+	s := &session{Tab: chromium.Open(t), t: t, place: at}
 	at.site.Take()
 	run(s)
 	exchanges, decisions := []string(nil), map[string]int{}
