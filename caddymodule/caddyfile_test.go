@@ -131,12 +131,12 @@ func TestCaddyfileErrors(t *testing.T) {
 func TestProvisionErrors(t *testing.T) {
 	for _, test := range []struct{ block, want string }{
 		{"profile strict", `unknown profile "strict": use hub or rfc6749`},
-		{"profile fapi2", `profile "fapi2" is not available yet`},
+		{"profile fapi1", `unknown profile "fapi1"`},
 		{"profile rfc6749", "has no endpoints of its own"},
 		{"mode shadow", `mode: unknown value "shadow": use enforce, report`},
 		{"base_path hub", "must begin with a slash"},
 		{"profile rfc6749\nbase_path /x\nendpoint token /t", "only the profile hub has paths"},
-		{"endpoint par /par", "endpoint par is not available yet"},
+		{"endpoint pra /par", `endpoint: unknown kind "pra"`},
 		{"endpoint login /login", `unknown kind "login"`},
 		{"endpoint token /token/*", "allowed for resource only"},
 		{"endpoint token token", "must begin with a slash"},
@@ -144,7 +144,7 @@ func TestProvisionErrors(t *testing.T) {
 		{"endpoint token /x\nendpoint authorize /x", "two different endpoints"},
 		{"unknown_client maybe", "use pass, reject, report"},
 		{"unjudged report", "use pass, reject"},
-		{"request_objects used", "not available yet"},
+		{"request_objects use", "unknown value"},
 		{"request_objects some", "use ignored or unknown"},
 		{"rule authorize.state.repeatd off", "did you mean authorize.state.repeated?"},
 		{"rule authorize.* maybe", "use enforce, report or off"},

@@ -127,6 +127,11 @@ func webURL(option, value string) error {
 	return headerSafe(option, value)
 }
 
+// defaultRequestObjects is what the servers of each profile do with request objects.
+var defaultRequestObjects = map[rule.Profile]rule.RequestObjects{
+	rule.Hub: rule.RequestObjectsIgnored, rule.RFC6749: rule.RequestObjectsUnknown, rule.OAuth21: rule.RequestObjectsUnknown, rule.FAPI2: rule.RequestObjectsUsed,
+}
+
 // engineConfig translates the configuration for the engine.
 func (h *Handler) engineConfig() (validators.Config, error) {
 	var config validators.Config
@@ -152,16 +157,14 @@ func (h *Handler) engineConfig() (validators.Config, error) {
 	}
 	switch h.RequestObjects {
 	case "":
-		if config.Profile != rule.Hub {
-			config.RequestObjects = rule.RequestObjectsUnknown
-		}
+		config.RequestObjects = defaultRequestObjects[config.Profile]
 	case "ignored":
 	case "unknown":
 		config.RequestObjects = rule.RequestObjectsUnknown
 	case "used":
-		return config, fmt.Errorf("request_objects: \"used\" is not available yet: use ignored or unknown")
+		config.RequestObjects = rule.RequestObjectsUsed
 	default:
-		return config, fmt.Errorf("request_objects: unknown value %q: use ignored or unknown", h.RequestObjects)
+		return config, fmt.Errorf("request_objects: unknown value %q: use ignored, unknown or used", h.RequestObjects)
 	}
 	for _, line := range h.Rules {
 		mode, err := rule.ParseMode(line.Mode)
@@ -243,7 +246,7 @@ func (h *Handler) endpoints(profile rule.Profile) (map[rule.Endpoint][]string, e
 	for name, paths := range h.Endpoints {
 		endpoint, known := rule.ParseEndpoint(name)
 		if !known {
-			return nil, unknownEndpoint(name)
+			return nil, fmt.Errorf("endpoint: unknown kind %q: use one of %s", name, rule.EndpointNames())
 		}
 		if len(paths) == 0 {
 			return nil, fmt.Errorf("endpoint %s: name at least one path", name)
@@ -254,15 +257,6 @@ func (h *Handler) endpoints(profile rule.Profile) (map[rule.Endpoint][]string, e
 		return nil, fmt.Errorf("profile %s has no endpoints of its own: add lines like \"endpoint authorize /oauth2/authorize\" and \"endpoint token /oauth2/token\"", profile)
 	}
 	return endpoints, nil
-}
-
-// unknownEndpoint tells kinds that are planned from typing errors.
-func unknownEndpoint(name string) error {
-	switch name {
-	case "par", "device", "revocation", "introspection", "registration", "logout":
-		return fmt.Errorf("endpoint %s is not available yet: use authorize, token, userinfo or resource", name)
-	}
-	return fmt.Errorf("endpoint: unknown kind %q: use authorize, token, userinfo or resource", name)
 }
 
 // newDelivery prepares the answers.

@@ -94,7 +94,7 @@ func (d *delivery) answer(w http.ResponseWriter, r *http.Request, v *validators.
 	}
 	if v.Status == http.StatusMethodNotAllowed {
 		allow := "POST"
-		if v.Endpoint == rule.Authorize {
+		if rule.Browsers.Has(v.Endpoint) {
 			allow = "GET, HEAD, POST"
 		}
 		header.Set("Allow", allow)

@@ -291,8 +291,8 @@ func escapedPath(r *http.Request) string {
 // readBody buffers the body where something in it is judged. At resources only forms are looked at, and only as far as the limit.
 func (h *Handler) readBody(r *http.Request, route path.Result) (*bufferedBody, rule.BodyState) {
 	limit := h.engine.Options().Limits.Body
-	switch rule.Endpoint(route.Tag) {
-	case rule.Authorize, rule.Token, rule.Userinfo:
+	switch endpoint := rule.Endpoint(route.Tag); {
+	case rule.Forms.Has(endpoint) || endpoint == rule.Registration:
 		if r.ContentLength != 0 && len(r.Header["Expect"]) > 0 && h.engine.RefusesUnread(rule.Request{Method: r.Method, Header: r.Header}, route) {
 			return nil, rule.BodyUnread
 		}
@@ -302,7 +302,7 @@ func (h *Handler) readBody(r *http.Request, route path.Result) (*bufferedBody, r
 			r.Header.Del("Expect")
 		}
 		return body, state
-	case rule.Resource:
+	case endpoint == rule.Resource:
 		if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 			return nil, rule.NoBody
 		}

@@ -2,6 +2,7 @@ package validators
 
 import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
 // describe fills in what the refusal would say.
@@ -13,6 +14,10 @@ func (e *Engine) describe(c *rule.Case, v *Verdict) {
 	if v.Error == rule.RedirectURIError {
 		v.Error = e.config.RedirectURIError
 	}
+	// RFC 9126 section 2.3: a pushed request that is too large gets 413.
+	if c.Endpoint == rule.PAR && v.Rule.When.Signs&scan.TooLongBody != 0 {
+		v.Status = 413
+	}
 	// RFC 6749 section 5.2: if the client tried to authenticate by header, the status must be 401 and the challenge must match.
 	if v.Error == "invalid_client" && len(c.AuthorizationHeader) > 0 {
 		v.Status = 401
@@ -22,13 +27,13 @@ func (e *Engine) describe(c *rule.Case, v *Verdict) {
 // answer decides how the refusal reaches the client.
 func (e *Engine) answer(c *rule.Case, v *Verdict) {
 	e.describe(c, v)
-	switch c.Endpoint {
-	case rule.Authorize:
+	switch {
+	case rule.Browsers.Has(c.Endpoint):
 		v.Answer = Page
 		if v.Rule.Delivery == rule.Redirect {
 			e.deliver(c, v)
 		}
-	case rule.Userinfo, rule.Resource:
+	case rule.Protected.Has(c.Endpoint):
 		v.Answer = Challenge
 	default:
 		v.Answer = JSON
@@ -38,7 +43,8 @@ func (e *Engine) answer(c *rule.Case, v *Verdict) {
 // deliver chooses between redirect, page and pass for an error that RFC 6749 section 4.1.2.1 would redirect. Without proof it is always a page.
 //
 // By default errors are redirected only for clients that the operator wrote and for trusted ones: old servers let anybody register a client, and
-// whoever registers one could otherwise send people to a site of their choice under the server's name (RFC 9700 section 4.11.2).
+// whoever registers one could otherwise send people to a site of their choice under the server's name (RFC 9700 section 4.11.2). The profiles after RFC 9700 redirect
+// silent requests only.
 func (e *Engine) deliver(c *rule.Case, v *Verdict) {
 	target, proven := prove(c)
 	if !proven {
@@ -46,10 +52,11 @@ func (e *Engine) deliver(c *rule.Case, v *Verdict) {
 	}
 	client := clientOf(c)
 	delivery := e.config.Delivery
+	strict := c.Options.Profile == rule.OAuth21 || c.Options.Profile == rule.FAPI2
 	if client.Delivery != "" {
 		delivery = client.Delivery
 	}
-	if delivery == "" && (client.Operator || client.Trust == rule.Trusted || silent(c)) {
+	if delivery == "" && (!strict && (client.Operator || client.Trust == rule.Trusted) || silent(c)) {
 		delivery = "redirect"
 	}
 	switch delivery {

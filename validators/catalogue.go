@@ -29,7 +29,7 @@ var (
 )
 
 // unknownClient is the place of the rule about unknown clients of each endpoint that has one.
-var unknownClient = func() (places [5]int) {
+var unknownClient = func() (places [rule.EndpointCount]int) {
 	for i := range catalogue {
 		if strings.HasSuffix(catalogue[i].ID, ".client_id.unknown") {
 			for _, endpoint := range rule.AllEndpoints() {

@@ -15,7 +15,7 @@ type Engine struct {
 	config   Config
 	paths    path.Set
 	services path.Set // holds the path of the services if a rule looks at it
-	plans    [5]plan
+	plans    [rule.EndpointCount]plan
 	ownForms plan
 }
 
@@ -193,7 +193,7 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 // ask are the identifiers whose look-up can change the verdict: the client is not known, and whatever is wrong with the request comes after the question who the client is. What
 // would be refused if the guard were not in report mode counts as refused, so that both modes ask for the same clients.
 func (e *Engine) ask(c *rule.Case) []string {
-	if len(c.Askable) == 0 || c.Endpoint == rule.Token && c.Authentication().Standing == rule.Known {
+	if len(c.Askable) == 0 || rule.Backchannels.Has(c.Endpoint) && c.Authentication().Standing == rule.Known {
 		return nil
 	}
 	for i := range c.Findings {

@@ -55,12 +55,12 @@ func (e *Engine) exempt(c *rule.Case, r *rule.Rule) bool {
 // identified is the client_id that the request names without doubt, registered or not; empty if there is none.
 func identified(c *rule.Case) string {
 	id, single := c.Single(scan.ClientID)
-	switch c.Endpoint {
-	case rule.Authorize:
+	switch {
+	case rule.Browsers.Has(c.Endpoint):
 		if single {
 			return id
 		}
-	case rule.Token:
+	case rule.Backchannels.Has(c.Endpoint):
 		readings := c.Authentication().Readings()
 		if len(readings) == 0 {
 			if single {
@@ -83,12 +83,12 @@ func identified(c *rule.Case) string {
 
 // clientOf is the registered client that the request names without doubt, or nil.
 func clientOf(c *rule.Case) *rule.Client {
-	switch c.Endpoint {
-	case rule.Authorize:
+	switch {
+	case rule.Browsers.Has(c.Endpoint):
 		if client, standing := c.Client(); standing == rule.Known {
 			return client
 		}
-	case rule.Token:
+	case rule.Backchannels.Has(c.Endpoint):
 		if clients := c.Authentication().Clients(); len(clients) == 1 {
 			return clients[0]
 		}

@@ -74,15 +74,15 @@ func (p *page) tables() error {
 	listed := 0
 	for _, group := range groups {
 		p.print("\n<a id=\"%s\"></a>\n## %s: `%s.*`\n\n%s\n\n", group.name, group.title, group.name, group.about)
-		p.print("| ID | Title | Error | Status | Delivery | hub | rfc6749 |\n|---|---|---|---|---|---|---|\n")
+		p.print("| ID | Title | Error | Status | Delivery | hub | rfc6749 | oauth21 | fapi2 |\n|---|---|---|---|---|---|---|---|---|\n")
 		for i := range validators.Catalogue() {
 			r := &validators.Catalogue()[i]
 			if groupOf(r.ID) != group.name {
 				continue
 			}
 			listed++
-			p.print("| %s | %s | %s | %d | %s | %s | %s |\n", ruleLink(r.ID), prose(r.Title), errorCode(r), r.HTTPStatus(), r.Delivery,
-				r.Modes.In(rule.Hub), r.Modes.In(rule.RFC6749))
+			p.print("| %s | %s | %s | %d | %s | %s | %s | %s | %s |\n", ruleLink(r.ID), prose(r.Title), errorCode(r), r.HTTPStatus(), r.Delivery,
+				r.Modes.Hub, r.Modes.RFC6749, r.Modes.OAuth21, r.Modes.FAPI2)
 		}
 	}
 	if listed != len(validators.Catalogue()) {
@@ -117,7 +117,7 @@ func (p *page) section(r *rule.Rule) error {
 	} else {
 		p.print("* Answer: %s, status %d, “%s”, %s\n", errorCode(r), r.HTTPStatus(), description(r), r.Delivery)
 	}
-	p.print("* Mode: `%s` in `hub`, `%s` in `rfc6749`\n", r.Modes.In(rule.Hub), r.Modes.In(rule.RFC6749))
+	p.print("* Mode: `%s` in `hub`, `%s` in `rfc6749`, `%s` in `oauth21`, `%s` in `fapi2`\n", r.Modes.Hub, r.Modes.RFC6749, r.Modes.OAuth21, r.Modes.FAPI2)
 	if r.Exemptible() {
 		p.print("* A client can be exempted.\n")
 	} else {

@@ -53,7 +53,7 @@ var PKCE = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.code_challenge_method.plain", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest, When: withChallenge,
+		ID: "authorize.code_challenge_method.plain", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceOAuth21, When: withChallenge,
 		Title:       "code_challenge without S256",
 		Why:         "With plain, or no method, the challenge is the secret. Off by default.",
 		Source:      "RFC 9700 section 2.1.1",
@@ -64,7 +64,7 @@ var PKCE = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.code_challenge.missing", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest, When: withResponseType,
+		ID: "authorize.code_challenge.missing", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceOAuth21, When: withResponseType,
 		Title:       "A request for a code without code_challenge",
 		Why:         "Without PKCE a stolen code can be redeemed. Off by default: RFC 6749 clients do not send it.",
 		Source:      "RFC 7636 section 4.4.1, RFC 9700 section 2.1.1",

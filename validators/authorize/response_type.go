@@ -68,7 +68,7 @@ var Responses = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.response_type.implicit", Endpoints: here, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.OnRequest, When: withResponseType,
+		ID: "authorize.response_type.implicit", Endpoints: here, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceOAuth21, When: withResponseType,
 		Title:       "response_type asks for an access token in the URL",
 		Why:         "Tokens in URLs leak through history, referrers and logs. Off by default: many clients of older servers need it.",
 		Source:      "RFC 9700 section 2.1.2",

@@ -8,7 +8,7 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-var here = rule.At(rule.Userinfo, rule.Resource)
+var here = rule.Protected
 
 // MaxToken is the length in bytes from which a token is worth a report.
 const MaxToken = 8 << 10
@@ -52,7 +52,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.token.malformed", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Enforce}, Unexemptible: true,
+		ID: "bearer.token.malformed", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true,
 		Title:       "The token is not of the b64token form",
 		Why:         "Letters, digits and -._~+/ with = at the end. Off in the hub profile: Hub's tokens hold blanks, semicolons, colons and inner =.",
 		Source:      "RFC 6750 section 2.1",
@@ -99,7 +99,7 @@ var Rules = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Parameters.Repeated.Has(scan.AccessToken) },
 	},
 	{
-		ID: "bearer.access_token.in_query", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Report}, Unexemptible: true, When: withToken,
+		ID: "bearer.access_token.in_query", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Report, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true, When: withToken,
 		Title:       "The token is in the query",
 		Why:         "URLs are logged and remembered.",
 		Source:      "RFC 6750 section 2.3, RFC 9700 section 4.3.2",
@@ -127,7 +127,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.scheme.other", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce}, Unexemptible: true,
+		ID: "bearer.scheme.other", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true,
 		Title:       "An Authorization header of another scheme, and no token",
 		Why:         "The resource speaks Bearer. Off in the hub profile: Hub accepts Basic.",
 		Source:      "RFC 6750 section 3",
@@ -139,7 +139,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.token.missing", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce}, Unexemptible: true,
+		ID: "bearer.token.missing", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true,
 		Title:       "No token at all",
 		Why:         "The answer is a challenge without an error code, so that the client knows what to do. Off in the hub profile: Hub has guests.",
 		Source:      "RFC 6750 section 3.1",

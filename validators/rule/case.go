@@ -16,6 +16,10 @@ type Options struct {
 	RequestObjects RequestObjects
 	// Limits bounds the request.
 	Limits scan.Limits
+	// Issuer is the server's issuer identifier (RFC 8414 section 2), for the audience of what clients sign; empty if it is not known.
+	Issuer string
+	// Signatures verifies what clients sign; nil leaves signatures to the server.
+	Signatures Signatures
 }
 
 // RequestObjects says what a server does with the parameters request and request_uri (RFC 9101, RFC 9126).
@@ -26,6 +30,8 @@ const (
 	RequestObjectsIgnored RequestObjects = iota
 	// RequestObjectsUnknown servers may know them: one of the two excuses missing parameters other than client_id.
 	RequestObjectsUnknown
+	// RequestObjectsUsed servers know them: what stands in the object counts, and the other parameters beside it do not.
+	RequestObjectsUsed
 )
 
 // Case is one request under judgement: the request, what the scan read in it, and what is known about its client, found out when a rule first asks.
@@ -77,32 +83,6 @@ type Finding struct {
 	Mode Mode
 	// Would is what it would do if the guard were not in report mode.
 	Would Mode
-}
-
-// The parameters that each endpoint defines. Others are unknown there: they may repeat, and no spelling folds into them.
-var (
-	authorizeNames = scan.NamesOf(scan.ResponseType, scan.ClientID, scan.RedirectURI, scan.Scope, scan.State, scan.ResponseMode, scan.Nonce,
-		scan.Display, scan.Prompt, scan.MaxAge, scan.UILocales, scan.ClaimsLocales, scan.IDTokenHint, scan.LoginHint, scan.ACRValues,
-		scan.Claims, scan.Registration, scan.Request, scan.RequestURI, scan.CodeChallenge, scan.CodeChallengeMethod, scan.DPoPJKT,
-		scan.AuthorizationDetails, scan.RequestCredentials, scan.Resource, scan.Audience)
-	tokenNames = scan.NamesOf(scan.GrantType, scan.Code, scan.RedirectURI, scan.ClientID, scan.ClientSecret, scan.RefreshToken, scan.Scope,
-		scan.Username, scan.Password, scan.CodeVerifier, scan.ClientAssertion, scan.ClientAssertionType, scan.Assertion, scan.DeviceCode,
-		scan.SubjectToken, scan.SubjectTokenType, scan.ActorToken, scan.ActorTokenType, scan.RequestedTokenType, scan.AuthReqID,
-		scan.Resource, scan.Audience, scan.Permission, scan.MethodOverride)
-	bearerNames = scan.NamesOf(scan.AccessToken)
-)
-
-// RelevantNames are the parameters that an endpoint defines.
-func RelevantNames(e Endpoint) scan.Names {
-	switch e {
-	case Authorize:
-		return authorizeNames
-	case Token:
-		return tokenNames
-	case Userinfo, Resource:
-		return bearerNames
-	}
-	return 0
 }
 
 // Open begins a case. The request's strings must stay valid until the case is opened again.
@@ -237,11 +217,17 @@ func ClientIDIsURL(clientID string) bool {
 	return len(clientID) > len("https://") && strings.HasPrefix(clientID, "https://")
 }
 
-// Client is the client that an authorization request names, if it names exactly one.
+// Client is the client that an authorization request names, if it names exactly one. A pushed request may name it by its authentication alone.
 func (c *Case) Client() (*Client, Standing) {
 	if !c.clientAsked {
 		c.clientAsked = true
-		if id, ok := c.Single(scan.ClientID); ok {
+		if c.Endpoint != Authorize && c.Endpoint != Logout {
+			if a := c.Authentication(); len(a.Clients()) == 1 {
+				c.client, c.standing = a.Clients()[0], Known
+			} else if a.Standing != Known {
+				c.standing = a.Standing
+			}
+		} else if id, ok := c.Single(scan.ClientID); ok {
 			c.client, c.standing = c.find(id)
 		}
 	}

@@ -28,6 +28,18 @@ type Client struct {
 	Delivery string
 	// Exempt lists rule IDs and globs that do not apply to this client.
 	Exempt []string
+	// PostLogoutRedirectURIs are the registered targets after a logout. Nil means unknown.
+	PostLogoutRedirectURIs []string
+	// RequestURIs are the registered addresses of request objects. Nil means unknown.
+	RequestURIs []string
+	// RequestObjectAlgorithm is the request_object_signing_alg of RFC 9101 section 10.5. Empty means that any is allowed.
+	RequestObjectAlgorithm string
+	// SignedRequests, PushedRequests, DPoPBound and CertificateBound say what the client must use: require_signed_request_object (RFC 9101 section 10.5),
+	// require_pushed_authorization_requests (RFC 9126 section 6), dpop_bound_access_tokens (RFC 9449 section 5.2) and
+	// tls_client_certificate_bound_access_tokens (RFC 8705 section 3.4).
+	SignedRequests, PushedRequests, DPoPBound, CertificateBound bool
+	// Keys are the client's public keys, its jwks. Nil means unknown.
+	Keys Keys
 	// Operator says that the operator of the guard wrote the record, so that its redirect URIs are trusted with error redirects.
 	Operator bool
 }

@@ -1,5 +1,7 @@
 package rule
 
+import "time"
+
 // Request is what the guard knows of one HTTP request. Its strings are the bytes as the upstream will receive them.
 type Request struct {
 	// Method is the method as sent; case matters.
@@ -16,6 +18,12 @@ type Request struct {
 	BodyState BodyState
 	// Transport says how the request arrived.
 	Transport Transport
+	// Scheme and Host are those of the URL that the client asked for: "https" and for example "hub.example.com:8443".
+	Scheme, Host string
+	// Certificate is the client's certificate of mutual TLS that ends here, in DER; nil if there is none.
+	Certificate []byte
+	// Time is when the request arrived.
+	Time time.Time
 }
 
 // BodyState says what is known of a request's body.

@@ -76,58 +76,6 @@ func (r *Rule) HTTPStatus() int {
 	return r.Status
 }
 
-// Endpoint is a kind of endpoint of an authorization server or of what it protects.
-type Endpoint uint8
-
-// The endpoints whose requests are judged.
-const (
-	// NoEndpoint is every path that is not configured as an endpoint.
-	NoEndpoint Endpoint = iota
-	// Authorize is the authorization endpoint, RFC 6749 section 3.1.
-	Authorize
-	// Token is the token endpoint, RFC 6749 section 3.2.
-	Token
-	// Userinfo is the UserInfo endpoint, OpenID Connect Core section 5.3.
-	Userinfo
-	// Resource is a path whose requests carry bearer tokens, RFC 6750.
-	Resource
-
-	endpointCount
-)
-
-var endpointNames = [endpointCount]string{"none", "authorize", "token", "userinfo", "resource"}
-
-// String returns the endpoint's name as it is written in the configuration; "none" for other paths.
-func (e Endpoint) String() string { return endpointNames[e] }
-
-// ParseEndpoint returns the endpoint of that name.
-func ParseEndpoint(name string) (Endpoint, bool) {
-	for e := Authorize; e < endpointCount; e++ {
-		if endpointNames[e] == name {
-			return e, true
-		}
-	}
-	return NoEndpoint, false
-}
-
-// AllEndpoints lists every endpoint that is judged, in the order of the documentation.
-func AllEndpoints() []Endpoint { return []Endpoint{Authorize, Token, Userinfo, Resource} }
-
-// Endpoints is a set of endpoints.
-type Endpoints uint8
-
-// At is the set of the given endpoints.
-func At(endpoints ...Endpoint) Endpoints {
-	var set Endpoints
-	for _, e := range endpoints {
-		set |= 1 << e
-	}
-	return set
-}
-
-// Has reports whether the set holds the endpoint.
-func (s Endpoints) Has(e Endpoint) bool { return s&(1<<e) != 0 }
-
 // Delivery is the way in which an error reaches the client.
 type Delivery uint8
 
@@ -168,58 +116,4 @@ func ParseMode(name string) (Mode, error) {
 		}
 	}
 	return Off, fmt.Errorf("unknown mode %q: use enforce, report or off", name)
-}
-
-// Modes is the mode of one rule in every profile.
-type Modes struct {
-	Hub, RFC6749 Mode
-}
-
-// In is the mode in that profile.
-func (m Modes) In(p Profile) Mode {
-	if p == RFC6749 {
-		return m.RFC6749
-	}
-	return m.Hub
-}
-
-// EnforceEverywhere is the mode of rules about which all profiles agree.
-var EnforceEverywhere = Modes{Hub: Enforce, RFC6749: Enforce}
-
-// ReportEverywhere is the mode of rules that show something worth knowing which is legal nevertheless.
-var ReportEverywhere = Modes{Hub: Report, RFC6749: Report}
-
-// EnforceStandard is the mode of rules that the standards state and that real Hub clients are known, or likely, to break.
-var EnforceStandard = Modes{Hub: Report, RFC6749: Enforce}
-
-// OnRequest is the mode of rules that are a policy of their own: off until the configuration turns them on.
-var OnRequest = Modes{}
-
-// Profile is a named set of modes and tolerances.
-type Profile uint8
-
-const (
-	// Hub is JetBrains Hub and what embeds it: strict about the bytes, tolerant about values, so that every known Hub client works.
-	Hub Profile = iota
-	// RFC6749 is any server: RFC 6749, 6750, 7636 and OpenID Connect Core as they are written.
-	RFC6749
-)
-
-// Profiles lists every profile.
-func Profiles() []Profile { return []Profile{Hub, RFC6749} }
-
-// String returns the profile as it is written in the configuration.
-func (p Profile) String() string { return [...]string{"hub", "rfc6749"}[p] }
-
-// ParseProfile returns the profile of that name; the empty name is the default, hub.
-func ParseProfile(name string) (Profile, error) {
-	switch name {
-	case "", "hub":
-		return Hub, nil
-	case "rfc6749":
-		return RFC6749, nil
-	case "oauth21", "fapi2":
-		return Hub, fmt.Errorf("profile %q is not available yet: use hub or rfc6749", name)
-	}
-	return Hub, fmt.Errorf("unknown profile %q: use hub or rfc6749", name)
 }

@@ -55,6 +55,19 @@ const (
 	RequestedTokenType  // RFC 8693
 	AuthReqID           // OpenID CIBA
 
+	Token         // RFC 7009, RFC 7662
+	TokenTypeHint // RFC 7009, RFC 7662
+	Callback      // RFC 7009 section 2.3
+
+	LoginHintToken          // OpenID CIBA
+	BindingMessage          // OpenID CIBA
+	UserCode                // OpenID CIBA
+	RequestedExpiry         // OpenID CIBA
+	ClientNotificationToken // OpenID CIBA
+
+	PostLogoutRedirectURI // OpenID Connect RP-Initiated Logout
+	LogoutHint            // OpenID Connect RP-Initiated Logout
+
 	AccessToken    // RFC 6750
 	MethodOverride // the form field that frameworks take as the request's method
 
@@ -70,7 +83,9 @@ var nameTexts = [nameCount]string{
 	"authorization_details", "request_credentials", "resource", "audience", "permission",
 	"grant_type", "code", "refresh_token", "username", "password", "client_secret", "code_verifier", "client_assertion",
 	"client_assertion_type", "assertion", "device_code", "subject_token", "subject_token_type", "actor_token",
-	"actor_token_type", "requested_token_type", "auth_req_id", "access_token", "_method",
+	"actor_token_type", "requested_token_type", "auth_req_id",
+	"token", "token_type_hint", "callback", "login_hint_token", "binding_message", "user_code", "requested_expiry", "client_notification_token",
+	"post_logout_redirect_uri", "logout_hint", "access_token", "_method",
 }
 
 // String returns the parameter's name as it is written in a request; it is empty for Unknown.
@@ -176,6 +191,26 @@ func Recognise(name string) Name {
 		return RequestedTokenType
 	case "auth_req_id":
 		return AuthReqID
+	case "token":
+		return Token
+	case "token_type_hint":
+		return TokenTypeHint
+	case "callback":
+		return Callback
+	case "login_hint_token":
+		return LoginHintToken
+	case "binding_message":
+		return BindingMessage
+	case "user_code":
+		return UserCode
+	case "requested_expiry":
+		return RequestedExpiry
+	case "client_notification_token":
+		return ClientNotificationToken
+	case "post_logout_redirect_uri":
+		return PostLogoutRedirectURI
+	case "logout_hint":
+		return LogoutHint
 	case "access_token":
 		return AccessToken
 	case "_method":

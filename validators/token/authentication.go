@@ -87,7 +87,7 @@ var Authentication = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.client_id.not_identified", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{Hub: rule.Enforce, RFC6749: rule.Report},
+		ID: "token.client_id.not_identified", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{Hub: rule.Enforce, RFC6749: rule.Report, OAuth21: rule.Report, FAPI2: rule.Enforce},
 		Title: "A password or a refresh token without a client: neither client_id nor Basic nor an assertion",
 		Why: "The standard lets a client without credentials leave its name out here; Hub does not. Extension grants may identify the " +
 			"client in another way.",

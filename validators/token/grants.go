@@ -54,7 +54,7 @@ var Grants = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.grant_type.password", Endpoints: here, Error: "unsupported_grant_type", Modes: rule.OnRequest,
+		ID: "token.grant_type.password", Endpoints: here, Error: "unsupported_grant_type", Modes: rule.EnforceOAuth21,
 		Title:       "The password grant",
 		Why:         "It teaches users to give their password to applications. Off by default: older servers rely on it.",
 		Source:      "RFC 9700 section 2.4",

@@ -7,19 +7,22 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-// standard are the single-valued parameters of RFC 6749, extensions those of other standards. resource, audience and permission may repeat.
-var (
-	standard = scan.NamesOf(scan.GrantType, scan.Code, scan.RedirectURI, scan.ClientID, scan.ClientSecret, scan.RefreshToken, scan.Scope,
-		scan.Username, scan.Password)
-	repeatable = scan.NamesOf(scan.Resource, scan.Audience, scan.Permission)
-	extensions = rule.RelevantNames(rule.Token) &^ standard &^ repeatable &^ scan.NamesOf(scan.MethodOverride)
-)
+// extensions are the single-valued parameters of all endpoints here that other standards than RFC 6749 define. A parameter that an endpoint does not know is not
+// recognised there.
+var extensions = func() (names scan.Names) {
+	for _, endpoint := range rule.AllEndpoints() {
+		if rule.Backchannels.Has(endpoint) {
+			names |= rule.RelevantNames(endpoint)
+		}
+	}
+	return names &^ rule.StandardNames &^ rule.RepeatableNames &^ scan.NamesOf(scan.MethodOverride)
+}()
 
 // Parameters are the rules about where parameters stand and how often.
 var Parameters = []rule.Rule{
 	{
-		ID: "token.parameter.in_query", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
-		Title: "A parameter of the token endpoint in the query",
+		ID: "token.parameter.in_query", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		Title: "A parameter of the endpoint in the query",
 		Why: "Queries are logged, and some servers let them win over the body. A POST with everything in the query and no body at all " +
 			"is the business of token.parameter.query_only. Other names in the query pass.",
 		Source:      "RFC 6749 sections 2.3.1 and 3.2",
@@ -28,7 +31,7 @@ var Parameters = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return inQuery(c) && c.BodyState != rule.NoBody },
 	},
 	{
-		ID: "token.parameter.query_only", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceStandard,
+		ID: "token.parameter.query_only", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceStandard,
 		Title:       "All parameters in the query of a POST without a body",
 		Why:         "Forbidden, but an old YouTrack Mobile refreshed its tokens this way, so the hub profile reports.",
 		Source:      "RFC 6749 sections 2.3.1 and 3.2",
@@ -37,7 +40,7 @@ var Parameters = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return inQuery(c) && c.BodyState == rule.NoBody },
 	},
 	{
-		ID: "token.query.mentions_parameter", Endpoints: here, Error: "invalid_request", Modes: rule.ReportEverywhere,
+		ID: "token.query.mentions_parameter", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.ReportEverywhere,
 		Title:       "The query contains the name of a parameter as a part of something else",
 		Why:         "Spring Authorization Server searches the raw query for names to tell query from form, so that such a query hides a parameter of the body.",
 		Source:      "Behaviour of Spring Authorization Server",
@@ -56,18 +59,18 @@ var Parameters = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.parameter.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
-		When:        rule.When{Names: standard},
+		ID: "token.parameter.repeated", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		When:        rule.When{Names: rule.StandardNames},
 		Title:       "A parameter of RFC 6749 occurs more than once",
 		Why:         "Servers take the first, the last or all of them.",
 		Source:      "RFC 6749 section 3.2 with erratum 5708",
 		Covers:      []string{"K-06", "T-10"},
 		Description: "a parameter must occur once",
-		Check:       func(c *rule.Case) bool { return c.Repeated(standard) != 0 },
-		Subject:     func(c *rule.Case) scan.Name { return c.Repeated(standard).First() },
+		Check:       func(c *rule.Case) bool { return c.Repeated(rule.StandardNames) != 0 },
+		Subject:     func(c *rule.Case) scan.Name { return c.Repeated(rule.StandardNames).First() },
 	},
 	{
-		ID: "token.extension.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "token.extension.repeated", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		When:        rule.When{Names: extensions},
 		Title:       "A single-valued parameter of an extension occurs more than once",
 		Why:         "Servers take the first, the last or all of them. resource, audience and permission may repeat.",
@@ -78,7 +81,7 @@ var Parameters = []rule.Rule{
 		Subject:     func(c *rule.Case) scan.Name { return c.Repeated(extensions).First() },
 	},
 	{
-		ID: "token.unknown.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.ReportEverywhere,
+		ID: "token.unknown.repeated", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.ReportEverywhere,
 		When:        rule.When{Signs: scan.RepeatedUnknown},
 		Title:       "A parameter that no standard knows occurs more than once",
 		Why:         "Legal by erratum 5708, but the server may know it.",
@@ -92,7 +95,7 @@ var Parameters = []rule.Rule{
 // parameterTexts are the names whose mention in a query matters.
 var parameterTexts = func() (texts []string) {
 	for _, name := range scan.AllNames() {
-		if (standard | extensions).Has(name) {
+		if (rule.RelevantNames(rule.Token) &^ rule.RepeatableNames).Has(name) {
 			texts = append(texts, name.String())
 		}
 	}

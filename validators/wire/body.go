@@ -10,7 +10,7 @@ import (
 // Bodies are the rules about the body as a whole: whether it may be there, its type, charset, encoding and size.
 var Bodies = []rule.Rule{
 	{
-		ID: "wire.body.unexpected", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "wire.body.unexpected", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		Title:       "A GET or HEAD request with a body",
 		Why:         "Some servers read the parameters of such a body and others do not.",
 		Source:      "RFC 9110 section 9.3.1; read by Werkzeug, Rack and Node, not by Jetty, Tomcat and Go",
@@ -21,7 +21,7 @@ var Bodies = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.body.unreadable", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "wire.body.unreadable", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		Title:       "The body ends before it is complete, or cannot be read",
 		Why:         "What was not read cannot be judged.",
 		Source:      "RFC 9112 section 8",
@@ -30,7 +30,7 @@ var Bodies = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.BodyState == rule.BodyBroken },
 	},
 	{
-		ID: "wire.limit.body", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Signs: scan.TooLongBody},
+		ID: "wire.limit.body", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Signs: scan.TooLongBody},
 		Title:       "The body is over the limit (limits body, default 64KiB)",
 		Why:         "Servers cut or refuse long bodies at different places; what one of them does not read must not be judged.",
 		Source:      "RFC 6749 section 3.2 sets no limit; Jetty stops at 200,000 bytes",
@@ -39,7 +39,7 @@ var Bodies = []rule.Rule{
 		Check:       func(*rule.Case) bool { return true },
 	},
 	{
-		ID: "wire.content_type.unsupported", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "wire.content_type.unsupported", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		Title:       "The body is not application/x-www-form-urlencoded",
 		Why:         "JSON, multipart and unlabelled bodies are read by some servers and ignored by others. One field with one type is understood by all.",
 		Source:      "RFC 6749 sections 3.1, 3.2 and appendix B",
@@ -49,11 +49,11 @@ var Bodies = []rule.Rule{
 			if c.Method == "GET" || c.Method == "HEAD" || c.ContentType().Form {
 				return false
 			}
-			return c.BodyState != rule.NoBody || c.Endpoint == rule.Token && c.ContentType().Present
+			return c.BodyState != rule.NoBody || rule.Backchannels.Has(c.Endpoint) && c.ContentType().Present
 		},
 	},
 	{
-		ID: "wire.charset.unsupported", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "wire.charset.unsupported", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		Title:       "The form has a charset that is not UTF-8",
 		Why:         "Jetty and Tomcat decode a form in IBM037 or UTF-16 into other parameters than everybody else sees.",
 		Source:      "RFC 6749 appendix B",
@@ -65,7 +65,7 @@ var Bodies = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.charset.latin", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceStandard,
+		ID: "wire.charset.latin", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceStandard,
 		Title:       "The form says ISO-8859-1, US-ASCII or Windows-1252, and holds nothing but ASCII",
 		Why:         "The standard wants UTF-8. As long as every byte is ASCII all parsers agree, and old Java clients label their forms so.",
 		Source:      "RFC 6749 appendix B",
@@ -76,7 +76,7 @@ var Bodies = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.content_encoding.present", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "wire.content_encoding.present", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		Title:       "The form is compressed",
 		Why:         "Some servers decompress it, others read the compressed bytes as a name.",
 		Source:      "RFC 9110 section 8.4, RFC 6749 section 3.2",
@@ -92,7 +92,7 @@ var Bodies = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.authorization.repeated", Endpoints: rule.At(rule.Authorize, rule.Token), Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "wire.authorization.repeated", Endpoints: rule.Forms &^ rule.Protected, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		Title:       "More than one Authorization header",
 		Why:         "Servers take the first, the last or both joined by a comma.",
 		Source:      "RFC 9110 sections 5.3 and 11.6.2",

@@ -10,7 +10,7 @@ import (
 // Transport is the rule about how the request came. It says nothing about the bytes.
 var Transport = []rule.Rule{
 	{
-		ID: "transport.plain_http", Endpoints: everywhere, Error: "invalid_request", Modes: rule.Modes{Hub: rule.Off, RFC6749: rule.Report}, Unexemptible: true,
+		ID: "transport.plain_http", Endpoints: rule.Everywhere, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Report, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true,
 		Title:       "The request came over plain HTTP",
 		Why:         "Codes, tokens and secrets can be read on the way. Loopback requests never fire; a proxy's word counts if Caddy trusts the proxy.",
 		Source:      "RFC 6749 sections 3.1, 3.2 and 2.3.1, RFC 6750 section 5.2",
@@ -34,8 +34,8 @@ var Methods = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.method.unsupported", Endpoints: rule.At(rule.Token), Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true,
-		Title:       "The token endpoint is asked with another method than POST",
+		ID: "token.method.unsupported", Endpoints: rule.Backchannels, Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true,
+		Title:       "The token endpoint, or another to which clients post a form, is asked with another method than POST",
 		Why:         "A GET leaves credentials in logs and caches; a PUT form is read by some servers and not by others.",
 		Source:      "RFC 6749 section 3.2",
 		Covers:      []string{"K-01", "K-34", "Z-05"},
@@ -43,7 +43,7 @@ var Methods = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Method != "POST" },
 	},
 	{
-		ID: "wire.connection.nominates", Endpoints: everywhere, Error: "invalid_request", Modes: rule.EnforceEverywhere, Preflights: true,
+		ID: "wire.connection.nominates", Endpoints: rule.Everywhere, Error: "invalid_request", Modes: rule.EnforceEverywhere, Preflights: true,
 		Title: "The Connection header names a header that the guard judges, such as Authorization or Content-Type",
 		Why: "A proxy removes every header that Connection names. What was judged would not be what the server gets: a client that authenticated here would arrive there " +
 			"without credentials.",
@@ -63,7 +63,7 @@ var Methods = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.method_override", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere, Preflights: true,
+		ID: "wire.method_override", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceEverywhere, Preflights: true,
 		Title: "A method override: X-HTTP-Method-Override, X-HTTP-Method, X-Method-Override, or _method at the token endpoint",
 		Why: "Frameworks execute the overriding method, so that the server judges another request than the guard. At the authorization " +
 			"endpoint _method is left alone: consent forms send it.",

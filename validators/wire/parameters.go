@@ -40,7 +40,7 @@ var Parameters = []rule.Rule{
 		"The client does not encode its form. Parsers agree on what these bytes mean, but the next value may hold an ampersand.",
 		"RFC 6749 appendix B", "the form is not encoded", "T-03"),
 	{
-		ID: "wire.utf8.invalid", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "wire.utf8.invalid", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		When:  rule.When{Signs: scan.InvalidUTF8 | scan.InvalidUTF8Unknown},
 		Title: "A name or value that is not UTF-8",
 		Why: "Parsers replace, keep or drop such bytes, or take them for Latin-1. Unknown fields of the server's own login and consent forms are " +
@@ -57,7 +57,7 @@ var Parameters = []rule.Rule{
 		"The grammars of RFC 6749 allow none, but for a tab in username and password. C programs cut at a NUL; line ends forge headers and logs.",
 		"RFC 6749 appendix A", "a parameter holds a control character", "T-05"),
 	{
-		ID: "wire.parameter_name.folded", Endpoints: form, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "wire.parameter_name.folded", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		When:  rule.When{Signs: scan.FoldedName},
 		Title: "A name that some server turns into an OAuth parameter: client.id, client_id[], Client_Id, a leading blank, a NUL",
 		Why: "PHP, Rack, qs, .NET and nginx fold such names into the real one, so that it has two values. In the server's own forms " +
@@ -85,7 +85,7 @@ var Parameters = []rule.Rule{
 // sign makes the rule that belongs to one sign of the scan.
 func sign(id string, signs scan.Signs, modes rule.Modes, title, why, source, description string, covers ...string) rule.Rule {
 	return rule.Rule{
-		ID: id, Endpoints: form, Error: "invalid_request", Modes: modes, When: rule.When{Signs: signs},
+		ID: id, Endpoints: rule.Forms, Error: "invalid_request", Modes: modes, When: rule.When{Signs: signs},
 		Title: title, Why: why, Source: source, Description: description, Covers: covers,
 		Check: func(*rule.Case) bool { return true },
 	}
