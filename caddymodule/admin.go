@@ -82,7 +82,7 @@ func running() []*pooledFeed {
 		}
 		return true
 	})
-	slices.SortFunc(feeds, func(a, b *pooledFeed) int { return cmp.Compare(a.feed.Name(), b.feed.Name()) })
+	slices.SortFunc(feeds, func(a, b *pooledFeed) int { return cmp.Compare(a.named(), b.named()) })
 	return feeds
 }
 
@@ -90,7 +90,7 @@ func running() []*pooledFeed {
 func adminSources(*http.Request, string) (any, error) {
 	states := []clients.State{}
 	for _, pooled := range running() {
-		states = append(states, pooled.feed.State())
+		states = append(states, pooled.state())
 	}
 	return states, nil
 }
@@ -141,7 +141,7 @@ func adminClients(r *http.Request, id string) (any, error) {
 			continue
 		}
 		for client := range directory.All() {
-			list = append(list, adminClient{clients.RecordOf(client), pooled.feed.Name()})
+			list = append(list, adminClient{clients.RecordOf(client), pooled.named()})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b adminClient) int { return cmp.Compare(a.ClientID, b.ClientID) })
@@ -164,7 +164,7 @@ func adminLookup(id string) (any, error) {
 	for _, pooled := range running() {
 		if directory := pooled.feed.Directory(); directory != nil {
 			if client, standing := directory.Find(id); standing == rule.Known {
-				return adminClient{clients.RecordOf(client), pooled.feed.Name()}, nil
+				return adminClient{clients.RecordOf(client), pooled.named()}, nil
 			}
 		}
 	}

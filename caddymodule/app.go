@@ -7,8 +7,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,7 +33,9 @@ type App struct {
 	storage certmagic.Storage
 	keys    []string
 	feeds   []*pooledFeed
-	// expectations are what the guards say about the servers of the sources, by the name of the source.
+	// labels are what this configuration calls its feeds in logs, in metrics and at the admin endpoint: the name of the source, and a number if several sources have it.
+	labels map[*pooledFeed]string
+	// expectations are what the guards say about the servers of the sources, by the label of the source.
 	expectations map[string][]expectation
 }
 
@@ -61,8 +66,21 @@ func (a *App) feed(raw json.RawMessage, module any) (*pooledFeed, error) {
 	pooled := value.(*pooledFeed)
 	if !slices.Contains(a.feeds, pooled) {
 		a.feeds = append(a.feeds, pooled)
+		a.name(pooled)
 	}
 	return pooled, nil
+}
+
+// name finds a label for a feed.
+func (a *App) name(pooled *pooledFeed) {
+	if a.labels == nil {
+		a.labels = make(map[*pooledFeed]string)
+	}
+	label := pooled.feed.Name()
+	for number, taken := 2, slices.Collect(maps.Values(a.labels)); slices.Contains(taken, label); number++ {
+		label = pooled.feed.Name() + "#" + strconv.Itoa(number)
+	}
+	a.labels[pooled] = label
 }
 
 // newFeed makes the feed of a source that no configuration uses yet.
@@ -71,12 +89,10 @@ func (a *App) newFeed(module any) (*pooledFeed, error) {
 	case LiveSource:
 		source, name, settings := module.LiveSource()
 		live := clients.NewLive(name, checked(source), settings)
-		ctx, cancel := context.WithTimeout(context.Background(), restorePatience)
-		defer cancel()
-		if err := live.Restore(ctx, a.archive(live)); err != nil {
+		if err := a.restore(live); err != nil {
 			a.logger.Warn("the list of clients from before cannot be read", zap.String("source", name), zap.Error(err))
 		}
-		return &pooledFeed{feed: live.Feed, live: live}, nil
+		return &pooledFeed{feed: live.Feed, live: live, source: source}, nil
 	case ClientSource:
 		source, name, refresh := module.ClientSource()
 		feed := clients.NewFeed(name, checked(source), refresh)
@@ -86,7 +102,7 @@ func (a *App) newFeed(module any) (*pooledFeed, error) {
 			}
 			return nil, fmt.Errorf("clients %s: %w", name, err)
 		}
-		return &pooledFeed{feed: feed}, nil
+		return &pooledFeed{feed: feed, source: source}, nil
 	}
 	return nil, fmt.Errorf("clients: the module %T is not a source of clients", module)
 }
@@ -94,10 +110,27 @@ func (a *App) newFeed(module any) (*pooledFeed, error) {
 // restorePatience is how long a configuration may wait for the storage.
 const restorePatience = 5 * time.Second
 
+var errStorageSlow = errors.New("the storage does not answer in time")
+
+// restore reads what the storage holds. A storage need not look at the context, so what takes too long goes on in the background.
+func (a *App) restore(live *clients.Live) error {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), restorePatience, errStorageSlow)
+	restored := make(chan error, 1)
+	go func() {
+		defer cancel()
+		restored <- live.Restore(ctx, a.archive(live))
+	}()
+	select {
+	case err := <-restored:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // archive is where the instances that share this configuration's storage keep what a live source delivered.
 func (a *App) archive(live *clients.Live) *clients.Archive {
-	sum := sha256.Sum256([]byte(live.Name()))
-	return clients.NewArchive(a.storage, hex.EncodeToString(sum[:16]))
+	return clients.NewArchive(a.storage, live.ArchiveKey())
 }
 
 // Start begins to watch the sources. From now on this configuration's logger hears of them.
@@ -127,36 +160,48 @@ func (a *App) Cleanup() error {
 	return nil
 }
 
-// observe measures the state of a source, and logs it if it changed.
-func (a *App) observe(state clients.State, notable bool) {
-	for _, condition := range clients.Conditions() {
-		value := 0.0
-		if state.State == condition {
-			value = 1
+// observe measures the state of a source, and logs what changed.
+func (a *App) observe(label string, state clients.State, change clients.Change) {
+	measure(label, state)
+	source := zap.String("source", label)
+	if change.Role {
+		switch {
+		case state.Fetching:
+			a.logger.Info("this instance fetches the registered clients for all", source)
+		case state.Fetcher != "":
+			a.logger.Info("another instance fetches the registered clients", source, zap.String("fetcher", state.Fetcher))
 		}
-		sourceState.WithLabelValues(state.Name, string(condition)).Set(value)
 	}
-	sourceClients.WithLabelValues(state.Name).Set(float64(state.Clients))
-	if !state.LastSuccess.IsZero() {
-		sourceLastSuccess.WithLabelValues(state.Name).Set(float64(state.LastSuccess.Unix()))
+	if change.Storage {
+		if state.StorageError != "" {
+			a.logger.Warn("registered clients cannot be shared by the storage", source, zap.String("storage_error", state.StorageError))
+		} else {
+			a.logger.Info("registered clients can be shared by the storage again", source)
+		}
 	}
-	if notable {
-		a.tell(state)
-		a.compare(state)
+	if change.List {
+		a.tell(label, state)
+	}
+	if change.Metadata {
+		a.compare(label, state)
+	}
+	if change.Report {
+		if state.ReportError != "" {
+			a.logger.Warn("refused redirect URIs cannot be reported", source, zap.String("error", state.ReportError))
+		} else {
+			a.logger.Info("refused redirect URIs can be reported again", source)
+		}
 	}
 }
 
 // tell logs the state of a source.
-func (a *App) tell(state clients.State) {
-	fields := []zap.Field{zap.String("source", state.Name), zap.String("state", string(state.State)), zap.Int("clients", state.Clients)}
+func (a *App) tell(label string, state clients.State) {
+	fields := []zap.Field{zap.String("source", label), zap.String("state", string(state.State)), zap.Int("clients", state.Clients)}
 	if !state.LastSuccess.IsZero() {
 		fields = append(fields, zap.Duration("age", time.Since(state.LastSuccess).Round(time.Second)))
 	}
 	if state.Fetcher != "" {
 		fields = append(fields, zap.String("fetcher", state.Fetcher))
-	}
-	if state.StorageError != "" {
-		fields = append(fields, zap.String("storage_error", state.StorageError))
 	}
 	if state.LastError != "" {
 		fields = append(fields, zap.String("error", state.LastError))
@@ -172,8 +217,6 @@ func (a *App) tell(state clients.State) {
 		a.logger.Error("the source of clients fails; the last good directory stays in force", fields...)
 	case state.State == clients.Stale:
 		a.logger.Warn("the registered clients were not renewed for some time; the last good directory stays in force", fields...)
-	case state.StorageError != "":
-		a.logger.Warn("registered clients loaded, but they cannot be kept in the storage", fields...)
 	default:
 		a.logger.Info("registered clients loaded", fields...)
 	}

@@ -38,7 +38,7 @@ type HubSource struct {
 	OnDemand int `json:"on_demand,omitempty"`
 	// How long reading the whole list may take. A request that waits for one service waits 2 seconds at the most. Default: 30s.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
-	// How to connect by TLS, as in the http transport of reverse_proxy. Default: the system's authorities, no client certificate.
+	// How to connect by TLS, as in the http transport of reverse_proxy. Files are read again when they change. Default: the system's authorities, no client certificate.
 	TLS *reverseproxy.TLSConfig `json:"tls,omitempty"`
 	// A permanent token of a user who may update services. With it, redirect URIs that were refused because they are not registered are reported to the Hub, so that an
 	// administrator can approve them there. Default: they are not reported.
@@ -82,21 +82,11 @@ func (s *HubSource) Provision(ctx caddy.Context) error {
 				zap.String("option", name))
 		}
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	if s.TLS != nil {
-		if transport.TLSClientConfig, err = s.TLS.MakeTLSClientConfig(ctx); err != nil {
-			return fmt.Errorf("clients hub: tls: %w", err)
-		}
+	transport, err := newHubTransport(ctx, s.TLS)
+	if err != nil {
+		return fmt.Errorf("clients hub: tls: %w", err)
 	}
 	s.client = &http.Client{Transport: transport}
-	return nil
-}
-
-// Cleanup closes idle connections.
-func (s *HubSource) Cleanup() error {
-	if s.client != nil {
-		s.client.CloseIdleConnections()
-	}
 	return nil
 }
 
@@ -109,12 +99,27 @@ func (s *HubSource) LiveSource() (clients.Source, string, clients.LiveSettings) 
 	hub := &clients.Hub{BaseURL: s.BaseURL, Client: s.client, Token: expanded(s.Token), Timeout: time.Duration(s.Timeout)}
 	settings := clients.LiveSettings{
 		Refresh: time.Duration(s.Refresh), MaxStale: time.Duration(s.MaxStale), Instance: instanceName(),
-		Lookups: clients.LookupLimits{PerMinute: rate}, Metadata: hub.Metadata,
+		Content: s.content(), Lookups: clients.LookupLimits{PerMinute: rate}, Metadata: hub.Metadata,
 	}
 	if s.ReportUntrusted != "" {
 		settings.Report = (&clients.Hub{BaseURL: s.BaseURL, Client: s.client, Token: expanded(s.ReportUntrusted)}).ReportUntrusted
 	}
 	return hub, "hub:" + s.BaseURL, settings
+}
+
+// content is what decides, besides the base URL, what the Hub shows: the token, as it is written here, and the certificates.
+func (s *HubSource) content() string {
+	if s.Token == "" && s.TLS == nil {
+		return ""
+	}
+	text, err := json.Marshal(struct {
+		Token string                  `json:"token,omitempty"`
+		TLS   *reverseproxy.TLSConfig `json:"tls,omitempty"`
+	}{s.Token, s.TLS})
+	if err != nil {
+		return s.Token
+	}
+	return string(text)
 }
 
 // expanded returns a function that expands the placeholders of a token, since what is behind them may change.
@@ -236,6 +241,5 @@ func (s *HubSource) tls(d *caddyfile.Dispenser, name string) error {
 var (
 	_ LiveSource            = (*HubSource)(nil)
 	_ caddy.Provisioner     = (*HubSource)(nil)
-	_ caddy.CleanerUpper    = (*HubSource)(nil)
 	_ caddyfile.Unmarshaler = (*HubSource)(nil)
 )

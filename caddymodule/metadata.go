@@ -67,19 +67,24 @@ func (a *App) expect(pooled *pooledFeed, e expectation) {
 	if a.expectations == nil {
 		a.expectations = make(map[string][]expectation)
 	}
-	name := pooled.feed.Name()
-	a.expectations[name] = append(a.expectations[name], e)
+	label := a.labels[pooled]
+	a.expectations[label] = append(a.expectations[label], e)
 }
 
-// compare logs where a server's description of itself differs from the configuration.
-func (a *App) compare(state clients.State) {
+// compare logs where a server's description of itself differs from the configuration, and why it is not believed.
+func (a *App) compare(label string, state clients.State) {
+	source := zap.String("source", label)
+	if state.MetadataError != "" {
+		a.logger.Info("what the server says about itself cannot be read, or is not believed", source, zap.String("error", state.MetadataError))
+		return
+	}
 	if state.Metadata == nil {
 		return
 	}
-	for _, e := range a.expectations[state.Name] {
+	for _, e := range a.expectations[label] {
 		if differences := e.drift(state.Metadata); len(differences) > 0 {
 			a.logger.Warn("the server describes itself in another way than the configuration of the guard; the configuration counts",
-				zap.String("source", state.Name), zap.String("metadata", state.Metadata.Location), zap.Strings("differences", differences))
+				source, zap.String("metadata", state.Metadata.Location), zap.Strings("differences", differences))
 		}
 	}
 }

@@ -32,11 +32,19 @@ var (
 		Namespace: "caddy", Subsystem: "oauth_guard", Name: "source_last_success_timestamp_seconds",
 		Help: "When a source of clients last delivered.",
 	}, []string{"source"})
+	sourceFetching = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "caddy", Subsystem: "oauth_guard", Name: "source_fetching",
+		Help: "1 if this instance reads a live source of clients for all that share the storage, 0 if another one does.",
+	}, []string{"source"})
+	sourceStorageHealthy = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "caddy", Subsystem: "oauth_guard", Name: "source_storage_healthy",
+		Help: "1 if instances can share what a live source of clients delivered, 0 if the storage cannot be used.",
+	}, []string{"source"})
 )
 
 // counters are the children of the collectors, looked up once: every label is from a closed set.
 type counters struct {
-	requests [5][3]prometheus.Counter
+	requests [rule.EndpointCount][3]prometheus.Counter
 	findings [][3]prometheus.Counter // by index in the catalogue and by mode
 }
 
@@ -68,7 +76,7 @@ func registerMetrics(registry *prometheus.Registry) error {
 	if registry == nil {
 		return nil
 	}
-	for _, collector := range []prometheus.Collector{requestsTotal, findingsTotal, sourceClients, sourceState, sourceLastSuccess} {
+	for _, collector := range []prometheus.Collector{requestsTotal, findingsTotal, sourceClients, sourceState, sourceLastSuccess, sourceFetching, sourceStorageHealthy} {
 		if err := registry.Register(collector); err != nil && !errors.As(err, &prometheus.AlreadyRegisteredError{}) {
 			return err
 		}
@@ -76,11 +84,28 @@ func registerMetrics(registry *prometheus.Registry) error {
 	return nil
 }
 
-// forget removes what was measured at a source that is gone.
-func forget(source string) {
-	sourceClients.DeleteLabelValues(source)
-	sourceLastSuccess.DeleteLabelValues(source)
+// measure sets what is measured at a source.
+func measure(label string, state clients.State) {
+	truth := map[bool]float64{true: 1}
 	for _, condition := range clients.Conditions() {
-		sourceState.DeleteLabelValues(source, string(condition))
+		sourceState.WithLabelValues(label, string(condition)).Set(truth[state.State == condition])
+	}
+	sourceClients.WithLabelValues(label).Set(float64(state.Clients))
+	if !state.LastSuccess.IsZero() {
+		sourceLastSuccess.WithLabelValues(label).Set(float64(state.LastSuccess.Unix()))
+	}
+	if state.StorageKey != "" {
+		sourceFetching.WithLabelValues(label).Set(truth[state.Fetching])
+		sourceStorageHealthy.WithLabelValues(label).Set(truth[state.StorageError == ""])
+	}
+}
+
+// forget removes what was measured at a source that is gone.
+func forget(label string) {
+	for _, gauge := range []*prometheus.GaugeVec{sourceClients, sourceLastSuccess, sourceFetching, sourceStorageHealthy} {
+		gauge.DeleteLabelValues(label)
+	}
+	for _, condition := range clients.Conditions() {
+		sourceState.DeleteLabelValues(label, string(condition))
 	}
 }

@@ -16,9 +16,12 @@ type pooledFeed struct {
 	feed *clients.Feed
 	// live is the same feed if it is a live one.
 	live *clients.Live
+	// source is what the feed asks.
+	source any
 
 	mutex     sync.Mutex
 	observers []*App // of configurations that are started, the newest last
+	label     string // of the newest one
 	storage   certmagic.Storage
 	cancel    context.CancelFunc
 	done      chan struct{}
@@ -26,11 +29,12 @@ type pooledFeed struct {
 
 // attach makes the app the one that hears of changes, and whose storage is used, and starts the feed.
 func (p *pooledFeed) attach(app *App) {
+	before := p.named()
 	p.mutex.Lock()
-	defer p.mutex.Unlock()
 	p.observers = append(p.observers, app)
 	p.serve(app)
-	app.observe(p.feed.State(), true)
+	p.mutex.Unlock()
+	forgetUnused(before)
 }
 
 // detach leaves the feed to the newest app that is left; without one it stops.
@@ -51,7 +55,10 @@ func (p *pooledFeed) detach(app *App) {
 // serve runs the feed for an app. A live one changes to the app's storage, since that of another configuration may be gone soon; it gives up its role among the instances
 // then, so it does not change without need.
 func (p *pooledFeed) serve(app *App) {
-	p.feed.SetObserver(app.observe)
+	p.label = app.labels[p]
+	observe := func(state clients.State, change clients.Change) { app.observe(app.labels[p], state, change) }
+	p.feed.SetObserver(observe)
+	observe(p.feed.State(), clients.Change{List: true})
 	if p.cancel != nil && (p.live == nil || sameFiles(p.storage, app.storage)) {
 		return
 	}
@@ -59,14 +66,11 @@ func (p *pooledFeed) serve(app *App) {
 		p.cancel()
 	}
 	p.storage = app.storage
-	before, done := p.done, make(chan struct{})
+	done := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel, p.done = cancel, done
 	go func() {
 		defer close(done)
-		if before != nil {
-			<-before
-		}
 		if p.live != nil {
 			p.live.Run(ctx, app.archive(p.live))
 		} else {
@@ -101,10 +105,34 @@ func (p *pooledFeed) stop() {
 // Destruct implements [caddy.Destructor].
 func (p *pooledFeed) Destruct() error {
 	p.mutex.Lock()
-	defer p.mutex.Unlock()
 	p.stop()
-	forget(p.feed.Name())
+	p.mutex.Unlock()
+	if connected, ok := p.source.(interface{ CloseIdleConnections() }); ok {
+		connected.CloseIdleConnections()
+	}
+	forgetUnused(p.named())
 	return nil
+}
+
+// forgetUnused removes what was measured under a label that no source has any more.
+func forgetUnused(label string) {
+	if !slices.ContainsFunc(running(), func(p *pooledFeed) bool { return p.named() == label }) {
+		forget(label)
+	}
+}
+
+// named is what the configuration that runs calls the feed.
+func (p *pooledFeed) named() string {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return p.label
+}
+
+// state is the state of the feed under the name that the configuration has for it.
+func (p *pooledFeed) state() clients.State {
+	state := p.feed.State()
+	state.Name = p.named()
+	return state
 }
 
 // attached reports whether a configuration that runs uses the feed.

@@ -52,6 +52,7 @@ var errNoSnapshot = fmt.Errorf("clients storage: no snapshot is stored yet: %w",
 // is below oauth_guard/clients/<key>/:
 //
 //	manifest.json            what the snapshot consists of, written last
+//	heartbeat.json           the sign of life of the instance that fetches, see [Heartbeat]
 //	chunks/<set>.<number>    its parts, of at most 256 KiB; a set begins with the version that it was written for
 //	refused/<kind>           what was refused last, see [Refusal]
 func NewArchive(storage Storage, key string) *Archive {
@@ -111,10 +112,9 @@ func (a *Archive) Lead(ctx context.Context) (release func(), err error) {
 	return sync.OnceFunc(func() { _ = a.Depose(ctx) }), nil
 }
 
-// Depose releases the lock of the fetcher, whoever holds it, also after the end of the context. It is for a fetcher that has not renewed
-// the snapshot for several refresh intervals though its lock looks alive: with the file system, a process that gave the lock back goes on
-// to keep the file fresh if somebody else takes it within five seconds, and thus keeps the lock of a dead one for as long as it lives
-// itself. Two fetchers for a while do no harm.
+// Depose releases the lock of the fetcher, whoever holds it, also after the end of the context. It is for a fetcher that gives no sign of life though its lock looks
+// alive: with the file system, a process that gave the lock back goes on to keep the file fresh if somebody else takes it within five seconds, and thus keeps the lock
+// of a dead one for as long as it lives itself. Two fetchers for a while do no harm.
 func (a *Archive) Depose(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockLimit)
 	defer cancel()

@@ -26,6 +26,15 @@ type archivedClient struct {
 	Operator      bool          `json:"operator,omitempty"`
 	Aliases       []string      `json:"aliases,omitzero"`
 	ServiceNames  []string      `json:"service_names,omitzero"`
+
+	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris,omitzero"`
+	RequestURIs            []string        `json:"request_uris,omitzero"`
+	RequestObjectAlgorithm string          `json:"request_object_signing_alg,omitempty"`
+	SignedRequests         bool            `json:"require_signed_request_object,omitempty"`
+	PushedRequests         bool            `json:"require_pushed_authorization_requests,omitempty"`
+	DPoPBound              bool            `json:"dpop_bound_access_tokens,omitempty"`
+	CertificateBound       bool            `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+	Keys                   json.RawMessage `json:"jwks,omitempty"`
 }
 
 type archivedURI struct {
@@ -83,6 +92,15 @@ func archived(r *Registration) *archivedClient {
 		Operator:      r.Operator,
 		Aliases:       r.Aliases,
 		ServiceNames:  r.ServiceNames,
+
+		PostLogoutRedirectURIs: r.PostLogoutRedirectURIs,
+		RequestURIs:            r.RequestURIs,
+		RequestObjectAlgorithm: r.RequestObjectAlgorithm,
+		SignedRequests:         r.SignedRequests,
+		PushedRequests:         r.PushedRequests,
+		DPoPBound:              r.DPoPBound,
+		CertificateBound:       r.CertificateBound,
+		Keys:                   r.Keys,
 	}
 	switch r.Trust {
 	case rule.Trusted:
@@ -110,6 +128,15 @@ func (c *archivedClient) registration() Registration {
 		Delivery:      c.Delivery,
 		Exempt:        c.Exempt,
 		Operator:      c.Operator,
+
+		PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
+		RequestURIs:            c.RequestURIs,
+		RequestObjectAlgorithm: c.RequestObjectAlgorithm,
+		SignedRequests:         c.SignedRequests,
+		PushedRequests:         c.PushedRequests,
+		DPoPBound:              c.DPoPBound,
+		CertificateBound:       c.CertificateBound,
+		Keys:                   c.Keys,
 	}
 	switch c.Trust {
 	case archivedTrusted:
@@ -128,12 +155,12 @@ func (c *archivedClient) registration() Registration {
 
 // valid reports whether all texts are UTF-8.
 func (c *archivedClient) valid() bool {
-	for _, text := range []string{c.ID, c.Name, c.AuthMethod, c.Delivery} {
+	for _, text := range []string{c.ID, c.Name, c.AuthMethod, c.Delivery, c.RequestObjectAlgorithm, string(c.Keys)} {
 		if !utf8.ValidString(text) {
 			return false
 		}
 	}
-	for _, texts := range [][]string{c.ResponseTypes, c.GrantTypes, c.Scopes, c.Exempt, c.Aliases, c.ServiceNames} {
+	for _, texts := range [][]string{c.ResponseTypes, c.GrantTypes, c.Scopes, c.Exempt, c.Aliases, c.ServiceNames, c.PostLogoutRedirectURIs, c.RequestURIs} {
 		for _, text := range texts {
 			if !utf8.ValidString(text) {
 				return false

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -34,6 +35,15 @@ func drawRegistration(t *rapid.T) Registration {
 			Delivery:      rapid.String().Draw(t, "delivery"),
 			Exempt:        drawTexts(t, "exempt"),
 			Operator:      rapid.Bool().Draw(t, "operator"),
+
+			PostLogoutRedirectURIs: drawTexts(t, "logout targets"),
+			RequestURIs:            drawTexts(t, "request uris"),
+			RequestObjectAlgorithm: rapid.String().Draw(t, "algorithm"),
+			SignedRequests:         rapid.Bool().Draw(t, "signed"),
+			PushedRequests:         rapid.Bool().Draw(t, "pushed"),
+			DPoPBound:              rapid.Bool().Draw(t, "dpop"),
+			CertificateBound:       rapid.Bool().Draw(t, "certificate"),
+			Keys:                   rapid.SampledFrom([]json.RawMessage{nil, json.RawMessage(`{"keys":[{"kty":"EC","x":"é<>"}]}`)}).Draw(t, "keys"),
 		},
 		Aliases:      drawTexts(t, "aliases"),
 		ServiceNames: drawTexts(t, "service names"),
@@ -85,7 +95,8 @@ func TestArchiveKnowsAllFields(t *testing.T) {
 		value any
 		want  []string
 	}{
-		{rule.Client{}, []string{"ID", "Name", "RedirectURIs", "ResponseTypes", "GrantTypes", "AuthMethod", "Scopes", "Trust", "Delivery", "Exempt", "Operator"}},
+		{rule.Client{}, []string{"ID", "Name", "RedirectURIs", "ResponseTypes", "GrantTypes", "AuthMethod", "Scopes", "Trust", "Delivery", "Exempt",
+			"PostLogoutRedirectURIs", "RequestURIs", "RequestObjectAlgorithm", "SignedRequests", "PushedRequests", "DPoPBound", "CertificateBound", "Keys", "Operator"}},
 		{redirecturi.Registered{}, []string{"URI", "Plausible"}},
 		{Registration{}, []string{"Client", "Aliases", "ServiceNames"}},
 		{Snapshot{}, []string{"Clients", "Services", "Partial", "Unnamed", "Revision"}},
@@ -114,10 +125,13 @@ func TestArchiveFormat(t *testing.T) {
 			`{"client_id":"a","redirect_uris":[{"uri":"https://a/?b&c"}]}`},
 		{"everything", Registration{Client: rule.Client{ID: "a", Name: "A", RedirectURIs: []redirecturi.Registered{{URI: "https://a/", Plausible: true}},
 			ResponseTypes: []string{"code"}, GrantTypes: []string{"password"}, AuthMethod: "none", Scopes: []string{"s"}, Trust: rule.Untrusted,
-			Delivery: "page", Exempt: []string{"authorize.*"}, Operator: true}, Aliases: []string{"b"}, ServiceNames: []string{"n"}},
+			Delivery: "page", Exempt: []string{"authorize.*"}, Operator: true, PostLogoutRedirectURIs: []string{"https://a/bye"}, RequestURIs: []string{}, RequestObjectAlgorithm: "ES256",
+			SignedRequests: true, PushedRequests: true, DPoPBound: true, CertificateBound: true, Keys: json.RawMessage(`{"keys":[]}`)}, Aliases: []string{"b"}, ServiceNames: []string{"n"}},
 			`{"client_id":"a","client_name":"A","redirect_uris":[{"uri":"https://a/","plausible":true}],"response_types":["code"],` +
 				`"grant_types":["password"],"token_endpoint_auth_method":"none","scopes":["s"],"trust":"untrusted","delivery":"page",` +
-				`"exempt":["authorize.*"],"operator":true,"aliases":["b"],"service_names":["n"]}`},
+				`"exempt":["authorize.*"],"operator":true,"aliases":["b"],"service_names":["n"],` +
+				`"post_logout_redirect_uris":["https://a/bye"],"request_uris":[],"request_object_signing_alg":"ES256","require_signed_request_object":true,` +
+				`"require_pushed_authorization_requests":true,"dpop_bound_access_tokens":true,"tls_client_certificate_bound_access_tokens":true,"jwks":{"keys":[]}}`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

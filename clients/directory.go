@@ -1,29 +1,34 @@
 package clients
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
+	"encoding/binary"
 	"iter"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+	"sync/atomic"
 
-	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
 // Directory is an immutable set of registered clients, safe for concurrent use without a lock. It implements [rule.Directory].
+//
+// However many clients there are, the garbage collector has next to nothing to walk: they stand in one text, without a pointer, and only those that were found
+// lately also as rules read them.
 type Directory struct {
-	// list are the clients in the order of the snapshot.
-	list []rule.Client
-	// clients are found by ID and by alias; nil stands for an alias that several clients claim.
-	clients map[string]*rule.Client
-	// names are the folded words by which a scope may name a service.
-	names map[string]struct{}
-	// origins are the web origins of all redirect URIs.
-	origins map[string]struct{}
-	count   int
+	// text holds the records of all clients in the order of the snapshot, and behind them the aliases, origins and names. It never changes and is never used
+	// again, so that pieces of it can be handed out.
+	text string
+	// records is where the records end.
+	records int
+	// ids find clients, aliases the claims to further IDs: an alias, and in four bytes which record claims it.
+	ids, aliases index
+	// origins are the web origins of all redirect URIs, names the folded words by which a scope may name a service.
+	origins, names index
+	// terms are what clients have beside their names, keys and URIs, see [writer].
+	terms []rule.Client
+	// recent are clients that were found lately, each in the place that its slot among the IDs gives it.
+	recent []atomic.Pointer[found]
+	count  int
 	// services, partial and unnamed are those of the snapshot.
 	services, partial, unnamed bool
 	// aged says that the snapshot is too old to say that a client is not registered.
@@ -31,6 +36,9 @@ type Directory struct {
 	// answers are those of a source that can be asked for one client; nil if it cannot.
 	answers *answers
 }
+
+// maxRecent bounds how many clients are kept as rules read them. Up to 5000 clients have a place each.
+const maxRecent = 8192
 
 // answers are what a source said about single clients since the snapshot. It is immutable.
 type answers struct {
@@ -52,91 +60,25 @@ func (d *Directory) age() *Directory {
 	return &changed
 }
 
-// NewDirectory makes a directory of a snapshot, which must not change afterwards. A client without an ID and two clients of one ID are
-// errors, the latter naming the ID.
-func NewDirectory(snapshot *Snapshot) (*Directory, error) {
-	d := &Directory{
-		clients:  make(map[string]*rule.Client, len(snapshot.Clients)),
-		origins:  make(map[string]struct{}),
-		count:    len(snapshot.Clients),
-		services: snapshot.Services,
-		partial:  snapshot.Partial,
-		unnamed:  snapshot.Unnamed,
-	}
-	list := make([]rule.Client, len(snapshot.Clients))
-	d.list = list
-	for i := range snapshot.Clients {
-		client := &list[i]
-		*client = snapshot.Clients[i].Client
-		if client.ID == "" {
-			return nil, errors.New("a client has no client_id; give each one the identifier that it sends")
-		}
-		// With two records of one ID, which redirect URIs count would depend on their order.
-		if _, known := d.clients[client.ID]; known {
-			return nil, fmt.Errorf("two clients have the client_id %s; leave one of them", quote(client.ID))
-		}
-		d.clients[client.ID] = client
-		for _, uri := range client.RedirectURIs {
-			if origin := redirecturi.Origin(uri.URI); origin != "" {
-				d.origins[origin] = struct{}{}
-			}
-		}
-	}
-	for i := range snapshot.Clients {
-		d.addAliases(&list[i], snapshot.Clients[i].Aliases)
-	}
-	if d.services {
-		d.names = make(map[string]struct{}, 3*len(list))
-		for i := range snapshot.Clients {
-			d.addNames(&snapshot.Clients[i])
-		}
-	}
-	return d, nil
-}
-
-// addAliases lets a client be found by its aliases. Old Hubs let anybody register a service, so a claimed alias must neither
-// take the place of a real ID nor make the whole list invalid; one that two clients claim says nothing.
-func (d *Directory) addAliases(client *rule.Client, aliases []string) {
-	for _, alias := range aliases {
-		if alias == "" {
-			continue
-		}
-		owner, taken := d.clients[alias]
-		switch {
-		case !taken:
-			d.clients[alias] = client
-		case owner != nil && owner != client && owner.ID != alias:
-			d.clients[alias] = nil
-		}
-	}
-}
-
-func (d *Directory) addNames(registration *Registration) {
-	d.addName(registration.ID)
-	d.addName(registration.Name)
-	for _, alias := range registration.Aliases {
-		d.addName(alias)
-	}
-	for _, name := range registration.ServiceNames {
-		d.addName(name)
-	}
-}
-
-func (d *Directory) addName(name string) {
-	if name != "" {
-		d.names[string(fold(nil, []byte(name)))] = struct{}{}
-	}
-}
-
 // Find returns the client of that ID or alias and [rule.Known]; else nil, with [rule.Absent] if the directory holds all clients, [rule.Unjudged] if it
 // is empty, partial or too old, or several clients claim the ID as alias, and [rule.Askable] if its source was not asked for this ID yet. It allocates
-// nothing.
+// nothing, unless there are more than 5000 clients and this one was not found lately. Who keeps a string of the client for longer than a request should clone it,
+// since a piece of a directory keeps all of it in memory.
 func (d *Directory) Find(clientID string) (*rule.Client, rule.Standing) {
-	client, found := d.clients[clientID]
-	if client != nil {
-		return client, rule.Known
+	if slot, known := d.ids.find(d.text, clientID); known {
+		return d.client(slot), rule.Known
 	}
-	if d.answers != nil && !found {
+	if claim, known := d.aliases.find(d.text, clientID); known {
+		at := cursor{d.text, d.aliases.entry(claim)}
+		at.key()
+		owner := binary.LittleEndian.Uint32([]byte(at.take(4)))
+		if owner == disputed {
+			return nil, rule.Unjudged
+		}
+		slot, _ := d.ids.find(d.text, keyAt(d.text, int(owner)))
+		return d.client(slot), rule.Known
+	}
+	if d.answers != nil {
 		if client := d.answers.found[clientID]; client != nil {
 			return client, rule.Known
 		}
@@ -149,10 +91,23 @@ func (d *Directory) Find(clientID string) (*rule.Client, rule.Standing) {
 		}
 	}
 	// An empty list is more likely a mistake than a server without clients, and would refuse everybody.
-	if found || d.partial || d.aged || d.count == 0 {
+	if d.partial || d.aged || d.count == 0 {
 		return nil, rule.Unjudged
 	}
 	return nil, rule.Absent
+}
+
+// client is the client of a slot among the IDs.
+func (d *Directory) client(slot int) *rule.Client {
+	place := &d.recent[slot%len(d.recent)]
+	client := place.Load()
+	if client == nil || client.slot != slot {
+		// Others may do the same at the same time; whoever is last, all read the same record.
+		client, _ = read(d.text, d.ids.entry(slot), d.terms)
+		client.slot = slot
+		place.Store(client)
+	}
+	return &client.client
 }
 
 // Service reports whether an element of a scope names a service by ID, alias, key or name. complete is true only if the directory is of a
@@ -175,24 +130,25 @@ func (d *Directory) named(element string) bool {
 	const usual = 128
 	var plain, folded [usual]byte
 	word := append(plain[:0], element...)
-	if _, known := d.names[string(fold(folded[:0], word))]; known || strings.IndexByte(element, '%') < 0 {
+	if _, known := d.names.find(d.text, scan.Text(fold(folded[:0], word))); known || strings.IndexByte(element, '%') < 0 {
 		return known
 	}
-	_, known := d.names[string(fold(folded[:0], unescape(word)))]
+	_, known := d.names.find(d.text, scan.Text(fold(folded[:0], unescape(word))))
 	return known
 }
 
 // RegisteredOrigin reports whether some client has a redirect URI of that web origin, written as in the Origin header. It allocates nothing.
 func (d *Directory) RegisteredOrigin(origin string) bool {
-	_, registered := d.origins[origin]
+	_, registered := d.origins.find(d.text, origin)
 	return registered
 }
 
-// All iterates over the clients, each once: those that were delivered, then those that were asked for since.
+// All iterates over the clients, each once: those that were delivered, then those that were asked for since. Each is made anew.
 func (d *Directory) All() iter.Seq[*rule.Client] {
 	return func(yield func(*rule.Client) bool) {
-		for i := range d.list {
-			if !yield(&d.list[i]) {
+		for record := 0; record < d.records; {
+			var client *found
+			if client, record = read(d.text, record, d.terms); !yield(&client.client) {
 				return
 			}
 		}
@@ -212,61 +168,3 @@ func (d *Directory) Len() int { return d.count }
 
 // Partial reports whether the directory does not hold all clients, so that an unknown ID is [rule.Unjudged].
 func (d *Directory) Partial() bool { return d.partial }
-
-// fold appends a word in a form that is equal for all spellings that differ in case only, as [strings.EqualFold] sees it.
-func fold(to, word []byte) []byte {
-	for i := 0; i < len(word); {
-		if c := word[i]; c < utf8.RuneSelf {
-			// Of all characters that differ from an ASCII letter in case only, the capital one is the smallest.
-			if c >= 'a' && c <= 'z' {
-				c -= 'a' - 'A'
-			}
-			to = append(to, c)
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRune(word[i:])
-		if r == utf8.RuneError {
-			to = append(to, word[i:i+size]...)
-		} else {
-			to = utf8.AppendRune(to, smallest(r))
-		}
-		i += size
-	}
-	return to
-}
-
-// smallest is the first of the characters that differ in case only.
-func smallest(r rune) rune {
-	first := r
-	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-		first = min(first, next)
-	}
-	return first
-}
-
-// unescape decodes percent escapes in place; malformed ones stay.
-func unescape(word []byte) []byte {
-	out := word[:0]
-	for i := 0; i < len(word); i++ {
-		c := word[i]
-		if c == '%' && i+2 < len(word) {
-			const digits = "0123456789abcdef"
-			high := bytes.IndexByte([]byte(digits), lower(word[i+1]))
-			low := bytes.IndexByte([]byte(digits), lower(word[i+2]))
-			if high >= 0 && low >= 0 {
-				c = byte(high<<4 | low)
-				i += 2
-			}
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-func lower(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
-}

@@ -1,11 +1,9 @@
 package clients
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 )
 
@@ -157,53 +155,5 @@ func TestLookupsAllocateNothing(t *testing.T) {
 	})
 	if allocations != 0 {
 		t.Errorf("%v allocations", allocations)
-	}
-}
-
-func manyClients(n int) *Snapshot {
-	snapshot := &Snapshot{Clients: make([]Registration, 0, n)}
-	for i := range n {
-		snapshot.Clients = append(snapshot.Clients, Registration{Client: rule.Client{
-			ID:           fmt.Sprintf("%08x-0000-4000-8000-000000000000", i),
-			RedirectURIs: []redirecturi.Registered{{URI: fmt.Sprintf("https://app%d.example/oauth/callback", i%1000)}},
-		}})
-	}
-	return snapshot
-}
-
-func BenchmarkFind(b *testing.B) {
-	for _, n := range []int{10, 10_000} {
-		directory := directoryOf(b, manyClients(n))
-		b.Run(fmt.Sprintf("known of %d", n), func(b *testing.B) {
-			id := fmt.Sprintf("%08x-0000-4000-8000-000000000000", n/2)
-			b.ReportAllocs()
-			for b.Loop() {
-				if client, _ := directory.Find(id); client == nil {
-					b.Fatal("not found")
-				}
-			}
-		})
-		b.Run(fmt.Sprintf("absent of %d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if client, _ := directory.Find("ffffffff-0000-4000-8000-000000000000"); client != nil {
-					b.Fatal("found")
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkService(b *testing.B) {
-	snapshot, err := parse([]byte(servicesPage))
-	if err != nil {
-		b.Fatal(err)
-	}
-	directory := directoryOf(b, snapshot)
-	b.ReportAllocs()
-	for b.Loop() {
-		if known, _ := directory.Service("YouTrack%20Slack%20Integration"); !known {
-			b.Fatal("not found")
-		}
 	}
 }

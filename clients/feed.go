@@ -25,7 +25,7 @@ type Feed struct {
 	// changes orders the changes of current.
 	changes  sync.Mutex
 	current  atomic.Pointer[delivery]
-	observer atomic.Pointer[func(state State, notable bool)]
+	observer atomic.Pointer[func(state State, change Change)]
 }
 
 // delivery is what is swapped at once, so that the directory and what is said about it always fit.
@@ -55,7 +55,7 @@ func (f *Feed) Asks() bool { return f.lookups != nil }
 // Load asks the source once. If that fails, the error is returned and recorded, and the directory stays what it was: none before the first
 // success. An attempt that the caller cancelled is not recorded.
 func (f *Feed) Load(ctx context.Context) error {
-	_, err := f.attempt(ctx, f.current.Load().revision)
+	_, err := f.attempt(ctx, f.current.Load().revision, loud)
 	return err
 }
 
@@ -95,13 +95,15 @@ func (f *Feed) State() State {
 	if f.lookups != nil {
 		state.Lookups = f.lookups.counts()
 	}
+	if f.reporter != nil {
+		state.Reports = f.reporter.counts()
+	}
 	return state
 }
 
-// SetObserver sets the function that is called after every attempt, and when the state changes for another reason; nil means none. Notable are a change of the content,
-// the condition or an error. It takes the place of the one before, so that a configuration that is gone hears nothing any more. It is called from the
-// goroutines of the feed, and should return soon.
-func (f *Feed) SetObserver(observer func(state State, notable bool)) {
+// SetObserver sets the function that is called after every attempt, and when the state changes for another reason; nil means none. It takes the place of the one before, so that a
+// configuration that is gone hears nothing any more. It is called from the goroutines of the feed, and should return soon.
+func (f *Feed) SetObserver(observer func(state State, change Change)) {
 	if observer == nil {
 		f.observer.Store(nil)
 		return
@@ -109,8 +111,16 @@ func (f *Feed) SetObserver(observer func(state State, notable bool)) {
 	f.observer.Store(&observer)
 }
 
+// volume says whether the state shows that an attempt failed.
+type volume bool
+
+const (
+	loud  volume = true
+	quiet volume = false
+)
+
 // attempt asks the source for what is newer than a revision, and records how that went. The snapshot is nil if nothing has changed.
-func (f *Feed) attempt(ctx context.Context, revision string) (*Snapshot, error) {
+func (f *Feed) attempt(ctx context.Context, revision string, how volume) (*Snapshot, error) {
 	f.attempts.Lock()
 	defer f.attempts.Unlock()
 	started := f.now()
@@ -120,12 +130,12 @@ func (f *Feed) attempt(ctx context.Context, revision string) (*Snapshot, error) 
 		directory, err = NewDirectory(snapshot)
 	}
 	// The end of a configuration says nothing about the source, which the next configuration may share.
-	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+	if err != nil && (how == quiet || errors.Is(ctx.Err(), context.Canceled)) {
 		return nil, err
 	}
 	ended := f.now()
 	f.change(func(d *delivery) {
-		d.state.LastAttempt, d.state.LastDuration = started, ended.Sub(started)
+		d.state.LastAttempt, d.state.LastDuration = started, ended.Sub(started).Round(time.Microsecond).Seconds()
 		if err != nil {
 			d.state.LastError = err.Error()
 			return
@@ -133,7 +143,7 @@ func (f *Feed) attempt(ctx context.Context, revision string) (*Snapshot, error) 
 		if directory != nil {
 			d.deliver(directory, snapshot.Revision)
 		}
-		d.state.LastError, d.state.LastSuccess, d.state.Fetcher = "", ended, ""
+		d.state.LastError, d.state.LastSuccess = "", ended
 		d.renew(f)
 	})
 	return snapshot, err
@@ -184,8 +194,6 @@ func (f *Feed) change(change func(*delivery)) {
 	f.current.Store(&next)
 	f.changes.Unlock()
 	if observer := f.observer.Load(); observer != nil {
-		was, is := before.state, next.state
-		(*observer)(f.State(), before.base != next.base || was.State != is.State || was.LastError != is.LastError ||
-			was.StorageError != is.StorageError || was.Fetching != is.Fetching || was.Metadata != is.Metadata)
+		(*observer)(f.State(), next.since(before))
 	}
 }

@@ -39,8 +39,8 @@ func (s *scripted) say(snapshot *Snapshot, err error) {
 // watch collects what an observer is told.
 func watch(feed *Feed) *[]State {
 	told := new([]State)
-	feed.SetObserver(func(state State, notable bool) {
-		if notable {
+	feed.SetObserver(func(state State, change Change) {
+		if change.Notable() {
 			*told = append(*told, state)
 		}
 	})
@@ -263,9 +263,9 @@ func TestObserverOfTheNewConfigurationTakesOver(t *testing.T) {
 	source := &scripted{err: errors.New("first")}
 	feed := NewFeed("file", source, time.Minute)
 	var old, current atomic.Int32
-	feed.SetObserver(func(State, bool) { old.Add(1) })
+	feed.SetObserver(func(State, Change) { old.Add(1) })
 	_ = feed.Load(t.Context())
-	feed.SetObserver(func(State, bool) {
+	feed.SetObserver(func(State, Change) {
 		// An observer may ask the feed.
 		if feed.State().LastError != "" {
 			current.Add(1)
@@ -302,7 +302,7 @@ func TestReadersWhileTheContentChanges(t *testing.T) {
 					return
 				}
 				feed.State()
-				feed.SetObserver(func(State, bool) {})
+				feed.SetObserver(func(State, Change) {})
 			}
 		})
 	}

@@ -1,12 +1,9 @@
 package clients
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
-	"math/rand/v2"
-	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,17 +16,15 @@ import (
 type Live struct {
 	*Feed
 	settings LiveSettings
-	// sharing makes sure that one goroutine at a time exchanges directories with the archive.
-	sharing sync.Mutex
-	// version is the last one of the archive that was read or written.
-	version uint64
-	// unwritten says that the archive does not hold what the source delivered last.
-	unwritten bool
-	// troubles are why the archive cannot be used, by kind of use.
-	troublesMutex sync.Mutex
-	troubles      [4]string
-	// archive is that of the current Run; nil if there is none.
-	archive atomic.Pointer[Archive]
+	// turn is taken by whoever exchanges directories with the archive, for as long as that takes. A storage that hangs holds up the next one, and nothing else.
+	turn chan struct{}
+	// version is the last one of the archive that was read or written, and received when that was, by the clock of this instance. They belong to who has the turn.
+	version  uint64
+	received time.Time
+	parcels  parcels
+	troubles troubles
+	// leaveAlone is until when the source wants to be left alone, in nanoseconds since 1970.
+	leaveAlone atomic.Int64
 }
 
 // LiveSettings say how a live feed treats its source. Zero values mean the defaults.
@@ -40,6 +35,9 @@ type LiveSettings struct {
 	MaxStale time.Duration
 	// Instance is the name under which other instances know this one.
 	Instance string
+	// Content tells sources of one name apart that may deliver different things, since they ask for instance with another token. Only a hash of it is stored, but it should hold no
+	// secret all the same. Instances share what they read if name and content are equal.
+	Content string
 	// Lookups bound the questions for single clients, for a source that is a [Finder].
 	Lookups LookupLimits
 	// Metadata reads what the server says about itself. Nil means that it is not read.
@@ -54,8 +52,11 @@ const (
 	DefaultMaxStale = 24 * time.Hour
 )
 
-// A directory is stale, and an instance that waits for another one to fetch goes and fetches for itself, when so many refresh intervals have passed.
+// staleAfter is after how many refresh intervals a directory is stale.
 const staleAfter = 3
+
+// fastest bounds how often a feed looks at anything, however short its intervals are.
+const fastest = 250 * time.Millisecond
 
 // NewLive makes a live feed that has loaded nothing yet.
 func NewLive(name string, source Source, settings LiveSettings) *Live {
@@ -68,26 +69,50 @@ func NewLive(name string, source Source, settings LiveSettings) *Live {
 	feed := NewFeed(name, source, settings.Refresh)
 	feed.limits = limits{stale: staleAfter * settings.Refresh, tooOld: settings.MaxStale}
 	feed.lookups, feed.reporter = newLookups(source, settings.Lookups), newReporter(settings.Report)
-	return &Live{Feed: feed, settings: settings}
+	if feed.reporter != nil {
+		feed.reporter.outcome = feed.reported
+	}
+	return &Live{Feed: feed, settings: settings, turn: make(chan struct{}, 1), parcels: parcels{ready: make(chan struct{}, 1)}}
+}
+
+// ArchiveKey is the key of the archive in which instances with the same source keep what it delivers.
+func (l *Live) ArchiveKey() string {
+	return revisionOf([]byte(l.name + "\n" + l.settings.Content))[:32]
 }
 
 // Restore takes the directory that the archive holds, if it is newer than what the feed has. An empty archive is no error.
 func (l *Live) Restore(ctx context.Context, archive *Archive) error {
-	l.sharing.Lock()
-	defer l.sharing.Unlock()
-	manifest, err := archive.Peek(ctx)
-	if err == nil && manifest.Version != l.version {
-		if err = l.take(ctx, archive, manifest); err == nil {
-			// Another instance has written, so what went wrong here when it was this one's turn is over.
-			l.note(writing, nil)
-			l.note(deposing, nil)
+	if !l.takeTurn(ctx) {
+		return ctx.Err()
+	}
+	defer l.giveTurn()
+	return l.restore(ctx, archive)
+}
+
+// takeTurn waits for the turn, and reports whether it was to be had before the end of the context.
+func (l *Live) takeTurn(ctx context.Context) bool {
+	select {
+	case l.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (l *Live) giveTurn() { <-l.turn }
+
+// restore is Restore for who has the turn.
+func (l *Live) restore(ctx context.Context, archive *Archive) error {
+	return l.using(reading, func() error {
+		manifest, err := archive.Peek(ctx)
+		if err == nil && manifest.Version != l.version {
+			err = l.take(ctx, archive, manifest)
 		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	l.note(reading, err)
-	return err
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
 }
 
 // take takes over what another instance has written: a snapshot, or the word that the one that is known is still good.
@@ -103,47 +128,27 @@ func (l *Live) take(ctx context.Context, archive *Archive, manifest Manifest) er
 			return err
 		}
 	}
-	l.version = manifest.Version
+	l.version, l.received = manifest.Version, l.now()
+	// Who had to ask by itself may know more than the archive. After a while that cannot be, whatever the clocks say.
+	if own := l.parcels.unstored(); !own.IsZero() && !manifest.Fetched.After(own) && l.now().Sub(own) < silentIntervals*l.settings.Refresh {
+		return nil
+	}
+	l.parcels.settle(l.now())
 	l.change(func(d *delivery) {
-		if !manifest.Fetched.After(d.state.LastSuccess) {
-			return
-		}
 		if directory != nil {
 			d.deliver(directory, manifest.Revision)
 		}
-		d.state.LastSuccess, d.state.Fetcher, d.state.LastError = manifest.Fetched, manifest.Fetcher, ""
+		// The clock of the other instance may be ahead.
+		d.state.LastSuccess, d.state.LastError = earlier(manifest.Fetched, l.now()), ""
+		d.state.Fetcher = manifest.Fetcher
 		d.renew(l.Feed)
 	})
 	return nil
 }
 
-// The kinds of use of an archive. A storage may allow some of them only.
-const (
-	leading = iota
-	deposing
-	writing
-	reading
-)
-
-// note notes how the last use of the archive of that kind went.
-func (l *Live) note(kind int, err error) {
-	text := ""
-	if err != nil {
-		text = err.Error()
-	}
-	l.troublesMutex.Lock()
-	l.troubles[kind] = text
-	text = cmp.Or(l.troubles[:]...)
-	l.troublesMutex.Unlock()
-	if l.current.Load().state.StorageError != text {
-		l.change(func(d *delivery) { d.state.StorageError = text })
-	}
-}
-
-// Run keeps the directory fresh until the context ends, and returns then. Without an archive this instance asks the source by itself. With one, it waits for the role of
-// the one instance that asks, and meanwhile takes over what that one delivers.
+// Run keeps the directory fresh until the context ends, and returns then. Without an archive this instance asks the source by itself. With one, a single instance asks for all
+// that share it, and the others take over what that one delivers.
 func (l *Live) Run(ctx context.Context, archive *Archive) {
-	l.archive.Store(archive)
 	var group sync.WaitGroup
 	defer group.Wait()
 	group.Go(func() { l.review(ctx) })
@@ -154,54 +159,26 @@ func (l *Live) Run(ctx context.Context, archive *Archive) {
 		group.Go(func() { l.reporter.run(ctx) })
 	}
 	if archive == nil {
-		l.ask(ctx, nil)
+		l.ask(ctx, 0)
 		return
 	}
-	l.sharing.Lock()
-	archive.saw(l.version)
-	l.sharing.Unlock()
-	group.Go(func() { l.follow(ctx, archive) })
-	for ctx.Err() == nil {
-		// Who has to wait for the role can lock.
-		waiting := time.AfterFunc(leadPatience, func() { l.note(leading, nil) })
-		release, err := archive.Lead(ctx)
-		waiting.Stop()
-		if err != nil {
-			// Who cannot agree with others asks alone, and tries again.
-			if ctx.Err() == nil {
-				l.note(leading, err)
-				_ = l.load(ctx, archive)
-				sleep(ctx, l.settings.Refresh)
-			}
-			continue
-		}
-		l.note(leading, nil)
-		l.note(deposing, nil)
-		l.change(func(d *delivery) { d.state.Fetching = true })
-		overtaken := l.ask(ctx, archive)
-		l.change(func(d *delivery) { d.state.Fetching = false })
-		// The lock of an instance that stood still belongs to another one now.
-		if !overtaken {
-			release()
-		}
-	}
+	s := newShare(l, archive)
+	group.Go(func() { s.run(ctx) })
+	group.Go(func() { s.askAlone(ctx) })
 }
 
-// leadPatience is how long a storage may take to say that it cannot lock.
-const leadPatience = 15 * time.Second
+// Refresh asks the source now. The answer is kept for all instances if this one fetches for them.
+func (l *Live) Refresh(ctx context.Context) error { return l.load(ctx, loud) }
 
-// ask loads the source whenever that is due, until the context ends, or another instance turns out to do so. After failures it waits longer and longer, but never
-// longer than one refresh interval unless the source demands it.
-func (l *Live) ask(ctx context.Context, archive *Archive) (overtaken bool) {
+// ask loads the source after a while, and then whenever that is due, until the context ends. After failures it waits longer and longer, but never longer than one refresh
+// interval unless the source demands it.
+func (l *Live) ask(ctx context.Context, wait time.Duration) {
 	patience := backoff.NewExponentialBackOff()
 	patience.MaxInterval = l.settings.Refresh
 	patience.InitialInterval = min(time.Second, l.settings.Refresh)
 	patience.Multiplier = 2
-	for wait := l.due(); sleep(ctx, wait); {
-		err := l.load(ctx, archive)
-		if errors.Is(err, ErrOvertaken) {
-			return true
-		}
+	for sleep(ctx, wait) {
+		err := l.load(ctx, loud)
 		if err == nil {
 			patience.Reset()
 			wait = l.settings.Refresh
@@ -212,7 +189,6 @@ func (l *Live) ask(ctx context.Context, archive *Archive) (overtaken bool) {
 			wait = max(wait, min(demand.RetryAfter(), l.settings.MaxStale))
 		}
 	}
-	return false
 }
 
 // retryAfter is an error of a source that wants to be left alone for some time.
@@ -221,72 +197,34 @@ type retryAfter interface {
 	RetryAfter() time.Duration
 }
 
-// Refresh asks the source now. The answer is kept for all instances if this one fetches for them.
-func (l *Live) Refresh(ctx context.Context) error {
-	if l.current.Load().state.Fetching {
-		return l.load(ctx, l.archive.Load())
-	}
-	return l.load(ctx, nil)
-}
-
-// due is the time until the source is to be asked again.
-func (l *Live) due() time.Duration {
-	state := l.current.Load().state
-	if state.LastSuccess.IsZero() {
-		return 0
-	}
-	return state.LastSuccess.Add(l.settings.Refresh).Sub(l.now())
-}
-
-// load asks the source once, and writes what it delivers to the archive, if there is one.
-func (l *Live) load(ctx context.Context, archive *Archive) error {
-	l.sharing.Lock()
-	defer l.sharing.Unlock()
+// load asks the source once, and hands over what it delivers to be stored if this instance fetches for all.
+func (l *Live) load(ctx context.Context, how volume) error {
 	revision := l.current.Load().revision
-	if l.unwritten {
+	if !l.parcels.unstored().IsZero() {
 		revision = "" // all of it is needed again
 	}
-	snapshot, err := l.attempt(ctx, revision)
-	if err != nil || archive == nil {
-		return err
+	snapshot, err := l.attempt(ctx, revision, how)
+	if demand, told := errors.AsType[retryAfter](err); told && demand.RetryAfter() > 0 {
+		l.leaveAlone.Store(l.now().Add(demand.RetryAfter()).UnixNano())
 	}
-	fetched := l.current.Load().state.LastSuccess
-	var manifest Manifest
-	if snapshot != nil {
-		manifest, err = archive.Write(ctx, snapshot, fetched, l.settings.Instance)
-	} else {
-		manifest, err = archive.Touch(ctx, l.current.Load().revision, fetched, l.settings.Instance)
+	if err == nil {
+		now := l.current.Load()
+		l.parcels.add(parcel{snapshot, now.revision, now.state.LastSuccess})
 	}
-	if l.unwritten = err != nil; err == nil {
-		l.version = manifest.Version
-	}
-	if errors.Is(err, ErrOvertaken) {
-		return err
-	}
-	l.note(writing, err)
-	// The directory is good, wherever it could be kept.
-	return nil
+	return err
 }
 
-// follow takes over what other instances deliver. If they do not for a long time, it takes the role of the one that fetches from whoever has it, and if not even that is
-// possible, asks the source for itself.
-func (l *Live) follow(ctx context.Context, archive *Archive) {
-	const fastest = 250 * time.Millisecond
-	// Instances that wait for the same one must not lose their patience at the same time.
-	patience := staleAfter*l.settings.Refresh + rand.N(l.settings.Refresh)
-	acted := l.now()
-	for sleep(ctx, max(l.settings.Refresh/4, fastest)) {
-		_ = l.Restore(ctx, archive)
-		state := l.current.Load().state
-		if state.Fetching || l.now().Sub(later(acted, state.LastSuccess)) < patience {
-			continue
-		}
-		acted = l.now()
-		err := archive.Depose(ctx)
-		if l.note(deposing, err); err != nil {
-			_ = l.load(ctx, nil)
-		}
+// due is the time until the source is to be asked again. The clocks of instances differ, so what another one says about its time counts only if it makes that sooner.
+func (l *Live) due() time.Duration {
+	state := l.current.Load().state
+	if state.LastSuccess.IsZero() || !l.parcels.unstored().IsZero() {
+		return 0
 	}
+	last := state.LastSuccess
+	if !l.received.IsZero() {
+		last = earlier(last, l.received)
+	}
+	return min(last.Add(l.settings.Refresh).Sub(l.now()), l.settings.Refresh)
 }
 
 // review notices that a directory has become stale or too old.
@@ -298,27 +236,16 @@ func (l *Live) review(ctx context.Context) {
 	}
 }
 
-// metadataRefresh is how often a server is asked what it says about itself, which changes with its version.
-const metadataRefresh = time.Hour
-
-// describe keeps what the server says about itself. What it said once stays until it says something else; many servers say nothing.
-func (l *Live) describe(ctx context.Context) {
-	for wait := time.Duration(0); sleep(ctx, wait); wait = metadataRefresh {
-		metadata, err := l.settings.Metadata(ctx)
-		if err != nil {
-			continue
-		}
-		l.change(func(d *delivery) {
-			if !reflect.DeepEqual(d.state.Metadata, metadata) {
-				d.state.Metadata = metadata
-			}
-		})
-	}
-}
-
-// later is the later one of two times.
+// later and earlier are one of two times.
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
 		return a
 	}
 	return b

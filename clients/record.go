@@ -3,11 +3,14 @@
 package clients
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/oauthguard/caddy-oauth-guard/validators/jwt"
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 )
@@ -52,6 +55,33 @@ type Client struct {
 	// it; one that is not trusted may not use the client credentials grant. Default: unknown. (JetBrains Hub, "trusted" of a service)
 	Trusted *bool `json:"trusted,omitempty"`
 
+	// The targets to which the client may send a person after a logout, compared byte by byte. Default: unknown, then none is refused for not being registered. (OpenID Connect
+	// RP-Initiated Logout 1.0 section 3.1)
+	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitzero"`
+
+	// The addresses of request objects that the client may name as `request_uri`, compared byte by byte, without a fragment. Default: unknown, then none is refused for not being
+	// registered. (OpenID Connect Dynamic Client Registration 1.0 section 2)
+	RequestURIs []string `json:"request_uris,omitzero"`
+
+	// The algorithm that the client signs request objects with, such as `ES256`. Default: any. (OpenID Connect Dynamic Client Registration 1.0 section 2)
+	RequestObjectSigningAlg string `json:"request_object_signing_alg,omitempty"`
+
+	// Whether request objects of the client must be signed. Default: false. (RFC 9101 section 10.5)
+	RequireSignedRequestObject bool `json:"require_signed_request_object,omitempty"`
+
+	// Whether the client must push its authorization requests. Default: false. (RFC 9126 section 6)
+	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests,omitempty"`
+
+	// Whether the client always uses DPoP when it asks for tokens. Default: false. (RFC 9449 section 5.2)
+	DPoPBoundAccessTokens bool `json:"dpop_bound_access_tokens,omitempty"`
+
+	// Whether the client's access tokens are bound to its certificate. Default: false. (RFC 8705 section 3.4)
+	TLSClientCertificateBoundAccessTokens bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+
+	// The public keys that the client signs with, as a JWK Set of at most 64 KiB. Then signatures of its request objects and assertions are verified. Private and symmetric keys are an
+	// error. Default: unknown, then signatures are left to the server. (RFC 7591 section 2, RFC 7517 section 5)
+	JWKS json.RawMessage `json:"jwks,omitempty"`
+
 	// The IDs of rules, or globs such as `authorize.scope.*`, that do not apply to this client. Rules about bytes and paths, and those
 	// without which the client could not be told, cannot be exempted. Default: none. (The guard's own)
 	Exempt []string `json:"exempt,omitempty"`
@@ -79,6 +109,12 @@ func (c *Client) Validate() error {
 	for _, uri := range c.RedirectURIs {
 		if err := validateRedirectURI(uri); err != nil {
 			return fmt.Errorf("client %s: redirect_uris: %w", quote(c.ClientID), err)
+		}
+	}
+	// The keys are stored and shared with the record, so they must be no secrets.
+	if c.keyed() {
+		if err := jwt.CheckKeys(string(c.JWKS)); err != nil {
+			return fmt.Errorf("client %s: jwks: %w", quote(c.ClientID), err)
 		}
 	}
 	switch c.Delivery {
@@ -114,6 +150,15 @@ func (c *Client) registration() Registration {
 		Delivery:      c.Delivery,
 		Exempt:        c.Exempt,
 		Operator:      true,
+
+		PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
+		RequestURIs:            c.RequestURIs,
+		RequestObjectAlgorithm: c.RequestObjectSigningAlg,
+		SignedRequests:         c.RequireSignedRequestObject,
+		PushedRequests:         c.RequirePushedAuthorizationRequests,
+		DPoPBound:              c.DPoPBoundAccessTokens,
+		CertificateBound:       c.TLSClientCertificateBoundAccessTokens,
+		Keys:                   c.keys(),
 	}
 	// None registered differs from unknown, so the empty array must not become nil.
 	if c.RedirectURIs != nil {
@@ -129,6 +174,18 @@ func (c *Client) registration() Registration {
 	return Registration{Client: client}
 }
 
+// keyed reports whether the record has keys.
+func (c *Client) keyed() bool { return len(c.JWKS) > 0 && string(c.JWKS) != "null" }
+
+// keys are the client's keys, without blanks; nil if they are unknown.
+func (c *Client) keys() json.RawMessage {
+	var compact bytes.Buffer
+	if !c.keyed() || json.Compact(&compact, c.JWKS) != nil {
+		return nil
+	}
+	return compact.Bytes()
+}
+
 // RecordOf writes down what is known about a client. What is unknown is absent.
 func RecordOf(client *rule.Client) Client {
 	record := Client{
@@ -140,6 +197,15 @@ func RecordOf(client *rule.Client) Client {
 		Scope:                   strings.Join(client.Scopes, " "),
 		Exempt:                  client.Exempt,
 		Delivery:                client.Delivery,
+
+		PostLogoutRedirectURIs:                client.PostLogoutRedirectURIs,
+		RequestURIs:                           client.RequestURIs,
+		RequestObjectSigningAlg:               client.RequestObjectAlgorithm,
+		RequireSignedRequestObject:            client.SignedRequests,
+		RequirePushedAuthorizationRequests:    client.PushedRequests,
+		DPoPBoundAccessTokens:                 client.DPoPBound,
+		TLSClientCertificateBoundAccessTokens: client.CertificateBound,
+		JWKS:                                  client.Keys,
 	}
 	if client.Trust != rule.TrustUnknown {
 		trusted := client.Trust == rule.Trusted

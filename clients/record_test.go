@@ -31,6 +31,12 @@ func TestValidate(t *testing.T) {
 		{"script", Client{ClientID: "a", RedirectURIs: []string{"javascript:alert(1)"}}, []string{`"javascript:alert(1)"`, "script", "remove"}},
 		{"script as browsers read it", Client{ClientID: "a", RedirectURIs: []string{" java\tscript:x"}}, []string{"script"}},
 		{"delivery", Client{ClientID: "a", Delivery: "Redirect"}, []string{`client "a"`, "delivery", `"Redirect"`, "redirect, page or pass"}},
+		{"public key", Client{ClientID: "a", JWKS: json.RawMessage(`{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}]}`)}, nil},
+		{"null is no set of keys", Client{ClientID: "a", JWKS: json.RawMessage("null")}, nil},
+		{"private key", Client{ClientID: "a", JWKS: json.RawMessage(`{"keys":[{"kty":"EC","x":"AA"},{"kty":"EC","d":"c2VjcmV0"}]}`)}, []string{`client "a"`, "jwks", "key 2 is private or symmetric", "replace"}},
+		{"secret", Client{ClientID: "a", JWKS: json.RawMessage(`{"keys":[{"kty":"oct"}]}`)}, []string{"key 1 is private or symmetric"}},
+		{"one key alone", Client{ClientID: "a", JWKS: json.RawMessage(`{"kty":"EC"}`)}, []string{"no array keys", `{"keys": [...]}`}},
+		{"no JSON", Client{ClientID: "a", JWKS: json.RawMessage(`{`)}, []string{"not a JSON object"}},
 		{"very long value is cut", Client{ClientID: "a", Delivery: strings.Repeat("x", 9999)}, []string{`x"...`}},
 	}
 	for _, test := range tests {
@@ -63,7 +69,7 @@ func TestAbsentDiffersFromEmpty(t *testing.T) {
 		{"null is absent", `{"client_id":"a","redirect_uris":null,"trusted":null}`, `{"client_id":"a"}`},
 		{"empty", `{"client_id":"a","redirect_uris":[],"response_types":[],"grant_types":[],"trusted":false}`,
 			`{"client_id":"a","redirect_uris":[],"response_types":[],"grant_types":[],"trusted":false}`},
-		{"secret and unknown members are dropped", `{"client_id":"a","client_secret":"s3cret","logo_uri":"https://x/","jwks":{}}`, `{"client_id":"a"}`},
+		{"secret and unknown members are dropped", `{"client_id":"a","client_secret":"s3cret","logo_uri":"https://x/","jwks_uri":"https://x/keys"}`, `{"client_id":"a"}`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -90,6 +96,8 @@ func TestEveryMemberReachesTheRules(t *testing.T) {
 		ClientID: "a", ClientName: "App", RedirectURIs: []string{"https://app/cb"}, ResponseTypes: []string{"code id_token"},
 		GrantTypes: []string{"authorization_code"}, TokenEndpointAuthMethod: "none", Scope: " openid  email ", Trusted: &yes,
 		Exempt: []string{"authorize.scope.*"}, Delivery: "page",
+		PostLogoutRedirectURIs: []string{"https://app/bye"}, RequestURIs: []string{"https://app/object"}, RequestObjectSigningAlg: "ES256", RequireSignedRequestObject: true,
+		RequirePushedAuthorizationRequests: true, DPoPBoundAccessTokens: true, TLSClientCertificateBoundAccessTokens: true, JWKS: json.RawMessage(`{"keys": []}`),
 	}
 	client := record.registration().Client
 	value := reflect.ValueOf(client)

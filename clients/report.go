@@ -2,6 +2,8 @@ package clients
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
@@ -34,6 +36,16 @@ type refusal struct {
 type reporter struct {
 	report Report
 	queue  chan refusal
+	// outcome hears how each report went; nil means nobody.
+	outcome func(error)
+
+	sent, failed, dropped atomic.Uint64
+
+	// mutex protects what was reported since the last time that all was forgotten. One goroutine at a time reports.
+	mutex     sync.Mutex
+	reported  map[refusal]struct{}
+	perClient map[string]int
+	forget    time.Time
 }
 
 // newReporter returns nil if nothing is to be reported.
@@ -52,40 +64,72 @@ func (r *reporter) add(clientID, redirectURI, from string) {
 	select {
 	case r.queue <- refusal{clientID, redirectURI, from}:
 	default:
+		r.dropped.Add(1)
 	}
 }
 
 // run reports until the context ends: each redirect URI of a client once a day, and not too many of them.
 func (r *reporter) run(ctx context.Context) {
-	var reported map[refusal]struct{}
-	var perClient map[string]int
-	var forget time.Time
-	for {
-		var next refusal
+	for pause := time.Duration(0); sleep(ctx, pause); {
 		select {
 		case <-ctx.Done():
 			return
-		case next = <-r.queue:
+		case next := <-r.queue:
+			pause = r.tell(ctx, next)
 		}
-		if now := time.Now(); now.After(forget) {
-			reported, perClient, forget = make(map[refusal]struct{}), make(map[string]int), now.Add(reportMemory)
-		}
-		key := refusal{clientID: next.clientID, redirectURI: next.redirectURI}
-		if _, known := reported[key]; known || perClient[next.clientID] >= reportsPerClient || len(reported) >= reportsPerDay {
-			continue
-		}
-		pause := reportPause
-		attempt, cancel := context.WithTimeout(ctx, reportPatience)
-		if err := r.report(attempt, next.clientID, next.redirectURI, next.from); err != nil {
-			pause = reportFailurePause
-		} else {
-			reported[key] = struct{}{}
-			perClient[next.clientID]++
-		}
-		cancel()
-		if !sleep(ctx, pause) {
-			return
-		}
+	}
+}
+
+// tell reports a refusal, unless that was done, or there were too many, and returns how long to wait until the next one.
+func (r *reporter) tell(ctx context.Context, next refusal) (pause time.Duration) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if now := time.Now(); now.After(r.forget) {
+		r.reported, r.perClient, r.forget = make(map[refusal]struct{}), make(map[string]int), now.Add(reportMemory)
+	}
+	key := refusal{clientID: next.clientID, redirectURI: next.redirectURI}
+	if _, known := r.reported[key]; known {
+		return 0
+	}
+	if r.perClient[next.clientID] >= reportsPerClient || len(r.reported) >= reportsPerDay {
+		r.dropped.Add(1)
+		return 0
+	}
+	attempt, cancel := context.WithTimeout(ctx, reportPatience)
+	defer cancel()
+	err := r.report(attempt, next.clientID, next.redirectURI, next.from)
+	// The end of a configuration says nothing about the server.
+	if err != nil && ctx.Err() != nil {
+		return 0
+	}
+	pause = reportPause
+	if err != nil {
+		pause = reportFailurePause
+		r.failed.Add(1)
+	} else {
+		r.reported[key] = struct{}{}
+		r.perClient[next.clientID]++
+		r.sent.Add(1)
+	}
+	if r.outcome != nil {
+		r.outcome(err)
+	}
+	return pause
+}
+
+// counts is what became of all reports.
+func (r *reporter) counts() Reports {
+	return Reports{Sent: r.sent.Load(), Failed: r.failed.Load(), Dropped: r.dropped.Load()}
+}
+
+// reported keeps how the last report went.
+func (f *Feed) reported(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if f.current.Load().state.ReportError != text {
+		f.change(func(d *delivery) { d.state.ReportError = text })
 	}
 }
 

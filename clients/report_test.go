@@ -144,3 +144,56 @@ func TestReportFailure(t *testing.T) {
 		}
 	})
 }
+
+// TestReportsAreCounted expects that the state says what became of reports, and that trouble is told once, though it names another client each time.
+func TestReportsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := true
+		live := NewLive("hub", source("a"), LiveSettings{Report: func(_ context.Context, clientID, _, _ string) error {
+			if refused {
+				return fmt.Errorf("POST /services/%s: 403", clientID)
+			}
+			return nil
+		}})
+		told := 0
+		live.SetObserver(func(_ State, change Change) {
+			if change.Report {
+				told++
+			}
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			live.Run(ctx, nil)
+		}()
+		for i := range 3 {
+			live.reporter.add(fmt.Sprint("app-", i), "https://app.example/", "192.0.2.1")
+		}
+		time.Sleep(10 * time.Minute)
+		if state := live.State(); told != 1 || state.Reports != (Reports{Failed: 3}) || !strings.HasSuffix(state.ReportError, ": 403") {
+			t.Errorf("told %d times: %+v", told, state)
+		}
+		refused = false
+		for i := range reportsPerClient + 5 {
+			live.reporter.add("app", fmt.Sprint("https://app.example/", i), "192.0.2.1")
+			live.reporter.add("app", fmt.Sprint("https://app.example/", i), "192.0.2.1")
+		}
+		time.Sleep(10 * time.Minute)
+		// Those that were reported before are not dropped.
+		if state := live.State(); told != 2 || state.Reports.Sent != reportsPerClient || state.Reports.Dropped != 10 || state.ReportError != "" {
+			t.Errorf("told %d times: %+v", told, state)
+		}
+		stop()
+		<-done
+		// The next configuration does not report again what was reported.
+		ctx, stop = context.WithCancel(t.Context())
+		defer stop()
+		go live.Run(ctx, nil)
+		live.reporter.add("app", "https://app.example/0", "192.0.2.1")
+		time.Sleep(10 * time.Minute)
+		if state := live.State(); state.Reports.Sent != reportsPerClient {
+			t.Errorf("%+v", state)
+		}
+	})
+}

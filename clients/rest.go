@@ -64,6 +64,13 @@ func (h *Hub) Validate() error {
 	return err
 }
 
+// CloseIdleConnections closes connections that nobody needs any more, unless the client is that of the whole program.
+func (h *Hub) CloseIdleConnections() {
+	if h.Client != nil {
+		h.Client.CloseIdleConnections()
+	}
+}
+
 // Load reads all services that the owner of the token may see. If services come and go meanwhile, it reads them once more; if that does not help either, the snapshot is
 // partial. It is partial as well if the Hub counts more services than it sends, and if it sends none, since each Hub is a service of its own.
 func (h *Hub) Load(ctx context.Context) (*Snapshot, error) { return h.LoadSince(ctx, "") }

@@ -1,9 +1,8 @@
-//go:build fleet
-
 package fleet_test
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,8 +22,9 @@ func TestHubGone(t *testing.T) {
 	l.expect(unknown, unjudged)
 	must(t, hub.Kill())
 	for _, i := range instances {
-		i.waitsFor(10*refresh, clients.Failing, clients.Stale)
+		i.waitsFor(10*refresh, clients.Failing)
 	}
+	oneGoesOn(t, instances, 6*refresh)
 	before := make([]source, len(instances))
 	for n, i := range instances {
 		before[n] = i.source()
@@ -46,7 +46,7 @@ func TestHubGone(t *testing.T) {
 		}
 	}
 	for _, i := range instances {
-		i.waitsFor(10*refresh, clients.Failing, clients.Stale)
+		i.waitsFor(10*refresh, clients.Failing)
 		if age := time.Since(i.state().LastSuccess); age < 2*refresh {
 			t.Errorf("%s says that what it knows is %s old", i.name, age)
 		}
@@ -60,7 +60,6 @@ func TestHubGone(t *testing.T) {
 	for _, i := range instances {
 		i.has(3*refresh, services+1+everyHub)
 	}
-	// Who waited in vain for the fetcher to deliver has asked by itself. All but one of them step back.
 	within(t, 5*refresh, "one instance fetches", func() (bool, any) {
 		now := fetchers(instances)
 		return len(now) == 1, len(now)
@@ -68,6 +67,26 @@ func TestHubGone(t *testing.T) {
 	l.expect(unknown)
 	l.stop()
 	searchFolder(t, storage)
+}
+
+// oneGoesOn makes sure that for some time, while the Hub is away, one and the same instance fetches, and that all others show what goes wrong there, and at whom.
+func oneGoesOn(t *testing.T, instances []*instance, length time.Duration) {
+	t.Helper()
+	first := fetchers(instances)
+	if len(first) != 1 {
+		t.Fatalf("%d instances fetch", len(first))
+	}
+	name := first[0].state().Fetcher
+	for begin := time.Now(); time.Since(begin) < length; time.Sleep(10 * pause) {
+		if now := fetchers(instances); len(now) != 1 || now[0] != first[0] {
+			t.Fatalf("%d instances fetch; at first %s did", len(now), first[0].name)
+		}
+		for _, i := range instances {
+			if s := i.state(); s.State != clients.Failing || !strings.Contains(s.LastError, "connection refused") || s.Fetcher != name {
+				t.Fatalf("%s: %+v", i.name, s)
+			}
+		}
+	}
 }
 
 // TestTooOld lets what an instance knows become older than the operator allows. Then nobody is called unknown any more, but who is known stays known.

@@ -1,5 +1,3 @@
-//go:build fleet
-
 package fleet_test
 
 import (
@@ -121,5 +119,37 @@ func TestToken(t *testing.T) {
 	}
 	if strings.Count(i.log(), "admin endpoint started") != 1 {
 		t.Error("the configuration was loaded again")
+	}
+}
+
+// TestTokenOfOne gives the fetcher a token that the Hub refuses, while those of the others are good. One of these takes the role, and then all is well at all of them, and stays so.
+func TestTokenOfOne(t *testing.T) {
+	t.Parallel()
+	const refresh = time.Second
+	hub := startHub(t, 10)
+	instances := trio(t, hub, config{storage: files(t.TempDir()), refresh: refresh, source: "on_demand 600"}, 10+everyHub)
+	denied := fetchers(instances)[0]
+	denied.setToken(readToken + "-revoked")
+	denied.logs(0, 5*refresh, "that the token is refused", func(e entry) bool { return strings.Contains(e.Error, "the token is wrong, expired or revoked") })
+	within(t, 20*refresh, "another instance fetches", func() (bool, any) {
+		now := fetchers(instances)
+		return len(now) == 1 && now[0] != denied, len(now)
+	})
+	must(t, hub.Control.AddServices(hubtest.Generated(10)))
+	for _, i := range instances {
+		i.has(5*refresh, 11+everyHub)
+	}
+	from := denied.lines()
+	for begin := time.Now(); time.Since(begin) < 10*refresh; time.Sleep(10 * pause) {
+		for _, i := range instances {
+			if s := i.state(); s.State != clients.Fresh || s.LastError != "" {
+				t.Fatalf("%s: %+v", i.name, s)
+			}
+		}
+	}
+	for _, e := range denied.entries(from) {
+		if e.Logger == "oauth_guard" {
+			t.Errorf("%+v", e)
+		}
 	}
 }

@@ -1,5 +1,3 @@
-//go:build fleet
-
 // Package fleet_test runs several Caddys with the guard in front of one stand-in for a Hub, as processes of their own that share a storage, and lets everything go wrong that can:
 // the Hub, the storage, the instances. All the while requests come in, and every one of them has to be judged rightly.
 package fleet_test

@@ -1,5 +1,3 @@
-//go:build fleet
-
 package fleet_test
 
 import (
@@ -66,7 +64,7 @@ http://%s {
 	}
 	oauth_guard {
 		clients hub %s {
-			token {file.%s}
+			token {file../token}
 			refresh %s
 			%s
 		}
@@ -75,7 +73,7 @@ http://%s {
 	}
 	respond /api/* passed
 }
-`, i.admin, c.storage, exclude, i.address, c.hub, i.token, c.refresh, c.source, c.guard)
+`, i.admin, c.storage, exclude, i.address, c.hub, c.refresh, c.source, c.guard)
 }
 
 // files is Caddy's storage in a folder.
@@ -165,6 +163,8 @@ func (i *instance) launch() error {
 	command := exec.Command(line[0], line[1:]...)
 	// Caddy keeps some things of its own in the home of the user.
 	command.Env = append(os.Environ(), "HOME="+i.folder, "XDG_DATA_HOME="+i.folder, "XDG_CONFIG_HOME="+i.folder, "REPORT_TOKEN="+reportToken)
+	// Instances share what they read if the token is written in the same way.
+	command.Dir = i.folder
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: i.config.user}
 	var err error
 	if i.stdin, err = command.StdinPipe(); err != nil {

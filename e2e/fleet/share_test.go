@@ -1,12 +1,12 @@
-//go:build fleet
-
 package fleet_test
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -14,9 +14,8 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/e2e/hubtest"
 )
 
-// interval is the refresh interval where the role of the fetcher has to move. Its holder gives a sign of life to the lock of Caddy's storage every 5 seconds. After 10 seconds without
-// one the lock may be taken, for which the others look every second. So a role whose holder was killed is free after 5 to 11 seconds, and two intervals have to be longer.
-const interval = 8 * time.Second
+// interval is the refresh interval where the role of the fetcher has to move. It takes one and a half intervals at the most, and what the machine needs.
+const interval = 5 * time.Second
 
 // trio starts three instances with one storage, and waits until all know all clients.
 func trio(t *testing.T, hub *hubtest.Process, c config, services int) []*instance {
@@ -65,6 +64,7 @@ func TestFleet(t *testing.T) {
 	oneFetcher(t, hub, instances, 3)
 	serviceComes(t, hub, storage, instances, services+everyHub)
 	fetcherDies(t, hub, instances, l)
+	fetcherStandsStill(t, hub, instances, l)
 	l.stop()
 
 	counts, err := hub.Control.Counts()
@@ -147,17 +147,7 @@ func fetcherDies(t *testing.T, hub *hubtest.Process, instances []*instance, l *l
 	t.Helper()
 	dead := fetchers(instances)[0]
 	l.mortal.Store(dead, true)
-	begun := len(lists(t, hub))
-	killed := time.Now()
-	dead.kill()
-	within(t, 2*interval, "another instance read the list after the fetcher was killed", func() (bool, any) {
-		read := lists(t, hub)[begun:]
-		return len(read) > 0, len(read)
-	})
-	within(t, 2*interval-time.Since(killed), "one other instance has the role", func() (bool, any) {
-		now := fetchers(instances)
-		return len(now) == 1, len(now)
-	})
+	moves(t, hub, instances, "was killed", dead.kill)
 	dead.start()
 	l.mortal.Delete(dead)
 	dead.has(2*interval, 5000+everyHub)
@@ -165,6 +155,54 @@ func fetcherDies(t *testing.T, hub *hubtest.Process, instances []*instance, l *l
 	if dead.state().Fetching {
 		t.Errorf("%s has the role again, though another one had it", dead.name)
 	}
+}
+
+// fetcherStandsStill stops the process that fetches, as a machine that is paused does, until another one has taken over, and lets it go on then. With Caddy's storage in files it keeps the lock of
+// the other one fresh from now on. When that one is killed, the role has to move all the same.
+func fetcherStandsStill(t *testing.T, hub *hubtest.Process, instances []*instance, l *load) {
+	t.Helper()
+	still := fetchers(instances)[0]
+	l.mortal.Store(still, true)
+	others := slices.DeleteFunc(slices.Clone(instances), func(i *instance) bool { return i == still })
+	moves(t, hub, others, "stood still", func() { must(t, still.command.Process.Signal(syscall.SIGSTOP)) })
+	must(t, still.command.Process.Signal(syscall.SIGCONT))
+	still.has(2*interval, 5000+everyHub)
+	within(t, 2*interval, "the one that stood still steps back", func() (bool, any) {
+		now := fetchers(instances)
+		return len(now) == 1 && now[0] != still, len(now)
+	})
+	l.mortal.Delete(still)
+	oneFetcher(t, hub, instances, 1)
+	dead := fetchers(instances)[0]
+	l.mortal.Store(dead, true)
+	moves(t, hub, instances, "was killed", dead.kill)
+	dead.start()
+	l.mortal.Delete(dead)
+	oneFetcher(t, hub, instances, 1)
+}
+
+// moves lets something happen to the instance that fetches, and makes sure that within two intervals another one reads the list, and that one has the role.
+func moves(t *testing.T, hub *hubtest.Process, instances []*instance, what string, happen func()) {
+	t.Helper()
+	happen()
+	happened := time.Now()
+	// What had begun before may still arrive.
+	begun := func() (count int) {
+		for _, request := range lists(t, hub) {
+			if request.Time.After(happened) {
+				count++
+			}
+		}
+		return count
+	}
+	within(t, 2*interval, "another instance read the list after the fetcher "+what, func() (bool, any) {
+		count := begun()
+		return count > 0, count
+	})
+	within(t, 2*interval, "one other instance has the role", func() (bool, any) {
+		now := fetchers(instances)
+		return len(now) == 1, len(now)
+	})
 }
 
 // TestFleetOfReaders replaces instances one after the other, as an update of a fleet does. The role may move, but the list stays whole, and fresh.
