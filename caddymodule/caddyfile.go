@@ -45,10 +45,12 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
 //
 //	oauth_guard [<matcher>] {
-//		profile   hub|rfc6749
+//		profile   hub|rfc6749|oauth21|fapi2
 //		mode      enforce|report
 //		base_path <path>
-//		endpoint  authorize|token|userinfo|resource <path...>
+//		preset    space|keycloak|doorkeeper|identityserver|spring <path>
+//		endpoint  authorize|token|par|device|backchannel|revocation|introspection|registration|logout|userinfo|resource <path...>
+//		backend   jetty|tomcat|php|node|rails|django|go|dotnet|unknown
 //
 //		clients static {
 //			client <client_id> {
@@ -61,6 +63,14 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //				trusted
 //				delivery                   redirect|page|pass
 //				exempt                     <rule id or glob...>
+//				jwks                       <file with a JWK Set>
+//				request_uris               <uri...>
+//				request_object_signing_alg <algorithm>
+//				post_logout_redirect_uris  <uri...>
+//				require_signed_request_object
+//				require_pushed_authorization_requests
+//				dpop_bound_access_tokens
+//				tls_client_certificate_bound_access_tokens
 //			}
 //		}
 //		clients file <path> {
@@ -78,7 +88,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //		}
 //		unknown_client  reject|report|pass
 //		unjudged        pass|reject
-//		request_objects ignored|unknown
+//		request_objects ignored|unknown|used
 //
 //		rule   <rule id or glob> enforce|report|off
 //		exempt <client_id> <rule id or glob...>
@@ -161,8 +171,16 @@ func (h *Handler) option(d *caddyfile.Dispenser, once *onceOnly) error {
 		return h.Errors.unmarshalCaddyfile(d, once)
 	case "limits":
 		return h.Limits.unmarshalCaddyfile(d, once)
-	case "preset", "backend":
-		return d.Errf("oauth_guard: %s is not available yet: remove the line; name paths with endpoint", name)
+	case "preset":
+		if h.Preset != nil {
+			return d.Errf("oauth_guard: preset is already set to %s", h.Preset.Server)
+		}
+		h.Preset = new(Preset)
+		if !d.AllArgs(&h.Preset.Server, &h.Preset.Path) {
+			return d.ArgErr()
+		}
+	case "backend":
+		return once.word(&h.Backend)
 	default:
 		return d.Errf("oauth_guard: unrecognized option %s", name)
 	}

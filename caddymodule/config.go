@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/page"
+	"github.com/oauthguard/caddy-oauth-guard/proofs"
 	"github.com/oauthguard/caddy-oauth-guard/validators"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
@@ -53,7 +54,7 @@ type Errors struct {
 	RedirectURICode string `json:"redirect_uri_code,omitempty"`
 	// `hub` adds `error_code` and `error_developer_message` to JSON errors, `rfc` does not. Default: `hub` in the profile hub, else `rfc`.
 	Dialect string `json:"dialect,omitempty"`
-	// The issuer identifier, sent as `iss` with redirected errors (RFC 9207). Set it if and only if the server sends it. Default: that of the server's own metadata, if a source
+	// The issuer identifier, sent as `iss` with redirected errors (RFC 9207), and compared with the audience of what clients sign. Set it if and only if the server sends it. Default: that of the server's own metadata, if a source
 	// such as `hub` reads them, and they say that the server sends it; else none.
 	Issuer string `json:"issuer,omitempty"`
 	// The URL of the protected resource metadata (RFC 9728), named in bearer challenges. Default: none.
@@ -146,7 +147,8 @@ func (h *Handler) engineConfig() (validators.Config, error) {
 	if config.Endpoints, err = h.endpoints(config.Profile); err != nil {
 		return config, err
 	}
-	if config.Profile == rule.Hub {
+	config.Backend = h.Backend
+	if config.Profile == rule.Hub && h.Preset == nil {
 		config.Services = strings.TrimSuffix(h.BasePath, "/") + "/api/rest/services"
 	}
 	if config.UnknownClient, err = choice("unknown_client", h.UnknownClient, map[string]rule.Mode{"reject": rule.Enforce, "report": rule.Report, "pass": rule.Off}); err != nil {
@@ -155,16 +157,10 @@ func (h *Handler) engineConfig() (validators.Config, error) {
 	if config.Unjudged, err = choice("unjudged", h.Unjudged, map[string]rule.Mode{"reject": rule.Enforce, "pass": rule.Report}); err != nil {
 		return config, err
 	}
-	switch h.RequestObjects {
-	case "":
+	if h.RequestObjects == "" {
 		config.RequestObjects = defaultRequestObjects[config.Profile]
-	case "ignored":
-	case "unknown":
-		config.RequestObjects = rule.RequestObjectsUnknown
-	case "used":
-		config.RequestObjects = rule.RequestObjectsUsed
-	default:
-		return config, fmt.Errorf("request_objects: unknown value %q: use ignored, unknown or used", h.RequestObjects)
+	} else if config.RequestObjects, err = rule.ParseRequestObjects(h.RequestObjects); err != nil {
+		return config, fmt.Errorf("request_objects: %w", err)
 	}
 	for _, line := range h.Rules {
 		mode, err := rule.ParseMode(line.Mode)
@@ -184,6 +180,7 @@ func (h *Handler) engineConfig() (validators.Config, error) {
 		return config, err
 	}
 	config.Delivery, config.RedirectURIError = h.Errors.Delivery, h.Errors.RedirectURICode
+	config.Issuer, config.Signatures = h.Errors.Issuer, proofs.Signatures{}
 	config.Limits, err = h.Limits.scan()
 	return config, err
 }
@@ -228,10 +225,18 @@ func (l *Limits) scan() (scan.Limits, error) {
 	return limits, nil
 }
 
-// endpoints works out the paths of every endpoint: those of the profile, replaced kind by kind.
+// endpoints works out the paths of every endpoint: those of the preset or of the profile, replaced kind by kind.
 func (h *Handler) endpoints(profile rule.Profile) (map[rule.Endpoint][]string, error) {
 	endpoints := make(map[rule.Endpoint][]string)
-	if profile == rule.Hub {
+	switch {
+	case h.Preset != nil && h.BasePath != "":
+		return nil, fmt.Errorf("base_path: preset %s has a path of its own: write it there, and remove base_path", h.Preset.Server)
+	case h.Preset != nil:
+		var err error
+		if endpoints, err = h.Preset.endpoints(profile); err != nil {
+			return nil, err
+		}
+	case profile == rule.Hub:
 		base := strings.TrimSuffix(h.BasePath, "/")
 		if base != "" && !strings.HasPrefix(base, "/") {
 			return nil, fmt.Errorf("base_path: %q must begin with a slash, such as /hub", h.BasePath)
@@ -240,7 +245,7 @@ func (h *Handler) endpoints(profile rule.Profile) (map[rule.Endpoint][]string, e
 		endpoints[rule.Token] = []string{base + "/api/rest/oauth2/token"}
 		endpoints[rule.Userinfo] = []string{base + "/api/rest/oauth2/userinfo"}
 		endpoints[rule.Resource] = []string{base + "/api/rest/*"}
-	} else if h.BasePath != "" {
+	case h.BasePath != "":
 		return nil, fmt.Errorf("base_path: only the profile hub has paths of its own: write whole paths with endpoint instead")
 	}
 	for name, paths := range h.Endpoints {
@@ -254,7 +259,7 @@ func (h *Handler) endpoints(profile rule.Profile) (map[rule.Endpoint][]string, e
 		endpoints[endpoint] = paths
 	}
 	if len(endpoints) == 0 {
-		return nil, fmt.Errorf("profile %s has no endpoints of its own: add lines like \"endpoint authorize /oauth2/authorize\" and \"endpoint token /oauth2/token\"", profile)
+		return nil, fmt.Errorf("profile %s has no endpoints of its own: add a preset, or lines like \"endpoint authorize /oauth2/authorize\" and \"endpoint token /oauth2/token\"", profile)
 	}
 	return endpoints, nil
 }
@@ -281,7 +286,11 @@ func (h *Handler) newDelivery(config validators.Config) (*delivery, error) {
 	if err != nil {
 		return nil, fmt.Errorf("errors page %s: %w", settings.Page, err)
 	}
+	if config.Profile == rule.FAPI2 && settings.Issuer == "" {
+		h.logger.Warn("errors issuer is not set: a server of the profile fapi2 names itself in every answer of the authorization endpoint (RFC 9207), so its clients refuse redirected errors without it")
+	}
 	d := &delivery{logger: h.logger, settings: settings, template: template, origins: newOriginPolicy(settings.CORS)}
+	d.algorithms = proofs.Algorithms(config.Profile == rule.FAPI2)
 	code := config.RedirectURIError
 	if code == "" {
 		code = validators.DefaultRedirectURIError(config.Profile)

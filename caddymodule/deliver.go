@@ -27,6 +27,8 @@ type delivery struct {
 	template *page.Template
 	origins  originPolicy
 	bodies   map[bodyKey][]byte
+	// algorithms are those of DPoP proofs, as challenges name them.
+	algorithms string
 	// metadata is what the server says about itself; nil if it is not known.
 	metadata func() *clients.Metadata
 }
@@ -71,8 +73,11 @@ func (d *delivery) prepare(redirectURIError string) {
 		if code == rule.RedirectURIError {
 			code = redirectURIError
 		}
-		for _, status := range []int{r.HTTPStatus(), http.StatusUnauthorized} {
+		for _, status := range validators.Statuses(r) {
 			d.bodies[bodyKey{r, code, status}] = d.render(r, code, r.Description, status)
+			if r.FAPIError != "" {
+				d.bodies[bodyKey{r, r.FAPIError, status}] = d.render(r, r.FAPIError, r.Description, status)
+			}
 		}
 	}
 }
@@ -101,7 +106,7 @@ func (d *delivery) answer(w http.ResponseWriter, r *http.Request, v *validators.
 	}
 	switch v.Answer {
 	case validators.Challenge:
-		header.Set("WWW-Authenticate", d.bearerChallenge(v))
+		header.Set("WWW-Authenticate", d.challenge(v, r.Header["Authorization"]))
 	case validators.JSON:
 		if v.Status == http.StatusUnauthorized {
 			header.Set("WWW-Authenticate", `Basic realm="`+d.realm()+`"`)
@@ -223,9 +228,13 @@ func escape(out *strings.Builder, s string) {
 	}
 }
 
-// bearerChallenge is the challenge of RFC 6750 section 3, with the resource metadata of RFC 9728 section 5.1.
-func (d *delivery) bearerChallenge(v *validators.Verdict) string {
+// challenge is that of RFC 6750 section 3, with the resource metadata of RFC 9728 section 5.1. To a client that uses DPoP, or should, it is that of RFC 9449 section 7.1, which names
+// the algorithms that the guard accepts.
+func (d *delivery) challenge(v *validators.Verdict, authorization []string) string {
 	challenge := `Bearer realm="` + d.realm() + `"`
+	if strings.HasPrefix(v.Rule.ID, "dpop.") || len(authorization) > 0 && rule.UsesDPoP(authorization[0]) {
+		challenge = `DPoP realm="` + d.realm() + `", algs="` + d.algorithms + `"`
+	}
 	if v.Error != "" {
 		challenge += `, error="` + v.Error + `", error_description="` + v.Description + `"`
 	}

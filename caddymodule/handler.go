@@ -35,21 +35,28 @@ func init() {
 //
 // Placeholder | Description
 // ------------|---------------
-// `{http.oauth_guard.endpoint}` | The kind of endpoint: authorize, token, userinfo, resource, or none
+// `{http.oauth_guard.endpoint}` | The kind of endpoint, such as authorize or token, or none
 // `{http.oauth_guard.decision}` | pass, report (passed although a rule fired) or reject
 // `{http.oauth_guard.rule}` | The ID of the rule that decided, or of the first that fired
 // `{http.oauth_guard.error}` | The OAuth error code of that rule
 // `{http.oauth_guard.client_id}` | The client, if it is registered
 type Handler struct {
-	// The set of modes and tolerances: `hub` for JetBrains Hub and what embeds it, `rfc6749` for any server. Default: `hub`.
+	// The set of modes and tolerances: `hub` for JetBrains Hub and what embeds it, `rfc6749` for any server, `oauth21` for what RFC 9700 and OAuth 2.1 leave of it,
+	// `fapi2` for the security profile of FAPI 2.0. Default: `hub`.
 	Profile string `json:"profile,omitempty"`
 	// `enforce` refuses, `report` logs and counts what would be refused, and passes everything on. Default: `enforce`.
 	Mode string `json:"mode,omitempty"`
 	// Where the Hub is mounted, such as `/hub`. Only for the profile hub. Default: `/`.
 	BasePath string `json:"base_path,omitempty"`
-	// The paths of the endpoints by kind: `authorize`, `token`, `userinfo`, `resource`. A kind that is named replaces the paths of the profile. A final `/*` is
-	// allowed for `resource` only. Default: those of Hub in the profile hub; none in others, which is an error.
+	// A server whose paths are known. It replaces the paths of the profile. Default: none.
+	Preset *Preset `json:"preset,omitempty"`
+	// The paths of the endpoints by kind: `authorize`, `token`, `par`, `device`, `backchannel`, `revocation`, `introspection`, `registration`, `logout`, `userinfo`,
+	// `resource`. A kind that is named replaces the paths of the preset or profile. A final `/*` is allowed for `resource` only. Default: those of the preset, else those of Hub in the
+	// profile hub; none in others, which is an error.
 	Endpoints map[string][]string `json:"endpoints,omitempty"`
+	// The kind of server behind the guard, by how it reads requests: `jetty`, `tomcat`, `php`, `node`, `rails`, `django`, `go`, `dotnet` or `unknown`. Rules about bytes that this kind
+	// reads as the guard does are reported instead of enforced. Default: `unknown`, the strictest.
+	Backend string `json:"backend,omitempty"`
 	// Where the registered clients come from. Of several sources the first one that knows a client_id wins. Default: none; then the rules that need a
 	// registration do not apply.
 	ClientsRaw []json.RawMessage `json:"clients,omitempty" caddy:"namespace=oauth_guard.clients inline_key=source"`
@@ -58,9 +65,9 @@ type Handler struct {
 	UnknownClient string `json:"unknown_client,omitempty"`
 	// What happens while nothing can be said about a client, because a source never delivered or is incomplete: `pass` (counted) or `reject`. Default: `pass`.
 	Unjudged string `json:"unjudged,omitempty"`
-	// What the server does with the parameters `request` and `request_uri`: `ignored`, or `unknown`, which lets one of the two excuse missing parameters. The name of a
-	// pushed request (`urn:ietf:params:oauth:request_uri:`) does so in any case. Default:
-	// `ignored` in the profile hub, else `unknown`.
+	// What the server does with the parameters `request` and `request_uri`: `ignored`; `unknown`, which lets one of the two excuse missing parameters; or `used`, which judges what stands
+	// in a request object, and no parameters beside it. The name of a pushed request (`urn:ietf:params:oauth:request_uri:`) excuses missing parameters in any case. Default: `ignored` in the profile
+	// hub, `used` in fapi2, else `unknown`.
 	RequestObjects string `json:"request_objects,omitempty"`
 	// The modes of single rules. Of several lines that match a rule the last one wins.
 	Rules []RuleMode `json:"rules,omitempty"`
@@ -242,6 +249,7 @@ func (h *Handler) judge(r *http.Request, j *judgement) (err error) {
 		Method: r.Method, Path: escapedPath(r), Query: r.URL.RawQuery, Header: r.Header,
 		Body: j.body.text(), BodyState: j.state, Transport: h.transportOf(r),
 	}
+	h.surroundings(r, &request)
 	j.memory = casePool.Get().(*rule.Case)
 	h.decide(j, request, route)
 	if len(j.verdict.Ask) > 0 {

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/oauthguard/caddy-oauth-guard/clients"
+	"github.com/oauthguard/caddy-oauth-guard/proofs"
 	"github.com/oauthguard/caddy-oauth-guard/validators"
 )
 
@@ -50,6 +51,12 @@ func (s checkedSource) LoadSince(ctx context.Context, revision string) (*clients
 	for i := range snapshot.Clients {
 		if err := validators.CheckExemptions(snapshot.Clients[i].Exempt); err != nil {
 			return nil, fmt.Errorf("client %s: exempt: %w", snapshot.Clients[i].ID, err)
+		}
+		// A key that cannot be read would leave signatures unverified without a word.
+		if keys := snapshot.Clients[i].Keys; keys != nil {
+			if err := proofs.Check(keys); err != nil {
+				return nil, fmt.Errorf("client %s: jwks: %w", snapshot.Clients[i].ID, err)
+			}
 		}
 	}
 	return snapshot, nil
@@ -131,10 +138,19 @@ func (s *StaticSource) ClientSource() (clients.Source, string, time.Duration) {
 //			trusted
 //			delivery                   redirect|page|pass
 //			exempt                     <rule id or glob...>
+//			jwks                       <file with a JWK Set>
+//			request_uris               <uri...>
+//			request_object_signing_alg <algorithm>
+//			post_logout_redirect_uris  <uri...>
+//			require_signed_request_object
+//			require_pushed_authorization_requests
+//			dpop_bound_access_tokens
+//			tls_client_certificate_bound_access_tokens
 //		}
 //	}
 //
-// An option without arguments means that there is none, such as `redirect_uris` for a client without any; an absent option means unknown.
+// An option without arguments means that there is none, such as `redirect_uris` for a client without any; an absent option means unknown. The file of jwks is
+// read when the Caddyfile is adapted, and its keys stand in the JSON configuration; private and symmetric keys are an error.
 func (s *StaticSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	if d.NextArg() {

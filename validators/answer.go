@@ -11,17 +11,41 @@ func (e *Engine) describe(c *rule.Case, v *Verdict) {
 	if v.Rule.Subject != nil {
 		v.Description += ": " + v.Rule.Subject(c).String()
 	}
+	if v.Rule.FAPIError != "" && c.Options.Profile == rule.FAPI2 {
+		v.Error = v.Rule.FAPIError
+	}
 	if v.Error == rule.RedirectURIError {
 		v.Error = e.config.RedirectURIError
 	}
 	// RFC 9126 section 2.3: a pushed request that is too large gets 413.
-	if c.Endpoint == rule.PAR && v.Rule.When.Signs&scan.TooLongBody != 0 {
+	if c.Endpoint == rule.PAR && limits(v.Rule) {
 		v.Status = 413
+	}
+	// RFC 9449 section 7.1: a protected resource answers a bad proof with a challenge.
+	if v.Error == "invalid_dpop_proof" && rule.Protected.Has(c.Endpoint) {
+		v.Status = 401
 	}
 	// RFC 6749 section 5.2: if the client tried to authenticate by header, the status must be 401 and the challenge must match.
 	if v.Error == "invalid_client" && len(c.AuthorizationHeader) > 0 {
 		v.Status = 401
 	}
+}
+
+// limits reports whether a rule is about the size of the request.
+func limits(r *rule.Rule) bool {
+	return r.When.Signs&(scan.TooLongBody|scan.TooLongQuery|scan.TooLongValue|scan.TooManyParameters) != 0
+}
+
+// Statuses lists the statuses that the answer of a rule can have: its own, and what the standards want at certain endpoints or of certain clients instead.
+func Statuses(r *rule.Rule) []int {
+	statuses := []int{r.HTTPStatus()}
+	if (r.Error == "invalid_client" || r.Error == "invalid_dpop_proof") && r.HTTPStatus() != 401 {
+		statuses = append(statuses, 401)
+	}
+	if limits(r) && r.Endpoints.Has(rule.PAR) {
+		statuses = append(statuses, 413)
+	}
+	return statuses
 }
 
 // answer decides how the refusal reaches the client.
@@ -33,8 +57,8 @@ func (e *Engine) answer(c *rule.Case, v *Verdict) {
 		if v.Rule.Delivery == rule.Redirect {
 			e.deliver(c, v)
 		}
-	case rule.Protected.Has(c.Endpoint):
-		v.Answer = Challenge
+	case rule.Protected.Has(c.Endpoint), c.Endpoint == rule.Introspection && v.Status == 401 && c.Authentication().Scheme == rule.TokenScheme:
+		v.Answer = Challenge // RFC 7662 section 2.3: to whom an access token was shown, its own challenge
 	default:
 		v.Answer = JSON
 	}

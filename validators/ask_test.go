@@ -26,7 +26,7 @@ func (askable) Service(string) (known, complete bool) { return false, false }
 
 // TestAsk expects that a source is asked for a client if and only if nothing that comes before the client refuses the request.
 func TestAsk(t *testing.T) {
-	const authorize, token = "/oauth2/auth", "/oauth2/token"
+	const authorize, token, revocation, introspection, logout = "/oauth2/auth", "/oauth2/token", "/oauth2/revoke", "/oauth2/introspect", "/oauth2/logout"
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	basic := func(encoded string) http.Header {
 		return http.Header{"Content-Type": form["Content-Type"], "Authorization": {"Basic " + encoded}}
@@ -48,11 +48,16 @@ func TestAsk(t *testing.T) {
 		{"token", rule.Request{Method: "POST", Path: token, Header: form, Body: "grant_type=refresh_token&refresh_token=r&client_id=new"}, []string{"new"}},
 		{"token of a known client", rule.Request{Method: "POST", Path: token, Header: basic("YXBwOnM="), Body: "grant_type=refresh_token&refresh_token=r"}, nil},
 		{"token in two readings", rule.Request{Method: "POST", Path: token, Header: basic("YSUyMGI6cw=="), Body: "grant_type=refresh_token&refresh_token=r"}, []string{"a%20b", "a b"}},
+		{"revocation", rule.Request{Method: "POST", Path: revocation, Header: form, Body: "token=t&client_id=new"}, []string{"new"}},
+		{"introspection by somebody who need not be registered", rule.Request{Method: "POST", Path: introspection, Header: basic("bmV3OnM="), Body: "token=t"}, nil},
+		{"logout", rule.Request{Method: "GET", Path: logout, Query: "client_id=new"}, []string{"new"}},
+		{"logout of two clients", rule.Request{Method: "GET", Path: logout, Query: "client_id=new&client_id=newer"}, nil},
 	} {
 		for _, reportOnly := range []bool{false, true} {
 			engine, err := validators.New(validators.Config{
 				ReportOnly: reportOnly,
-				Endpoints:  map[rule.Endpoint][]string{rule.Authorize: {authorize}, rule.Token: {token}},
+				Endpoints: map[rule.Endpoint][]string{rule.Authorize: {authorize}, rule.Token: {token}, rule.Revocation: {revocation},
+					rule.Introspection: {introspection}, rule.Logout: {logout}},
 			})
 			if err != nil {
 				t.Fatal(err)

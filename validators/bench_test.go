@@ -30,6 +30,19 @@ func bearerRequest(token string) rule.Request {
 	return rule.Request{Method: "GET", Path: "/api/users/me", Query: "fields=id,login", Header: map[string][]string{"Authorization": {"Bearer " + token}}}
 }
 
+// inFAPI makes of a valid request what it has to be in the profile fapi2: pushed, or of a client with a certificate.
+func inFAPI(request rule.Request) rule.Request {
+	request.EndsTLS, request.Certificate = true, []byte("a certificate of the client, in DER")
+	switch request.Path {
+	case "/oauth2/auth":
+		request.Query = "client_id=app&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3A6esc_11ACC5bwc014ltc14eY22c"
+	case "/oauth2/token":
+		request.Header = map[string][]string{"Content-Type": request.Header["Content-Type"]}
+		request.Body = strings.ReplaceAll(strings.Replace(request.Body, "client_id=app", "client_id=two", 1), "app.example%2Fcb", "two.example%2Fa")
+	}
+	return request
+}
+
 // BenchmarkDecide measures the decision alone, beside url.ParseQuery of the same bytes: compare the ratio, not the nanoseconds.
 func BenchmarkDecide(b *testing.B) {
 	directory := testDirectory(b, "")
@@ -48,6 +61,9 @@ func BenchmarkDecide(b *testing.B) {
 			{"bearer/refused", bearerRequest(""), Reject},
 			{"other/valid", rule.Request{Method: "GET", Path: "/dashboard/x.js", Header: map[string][]string{}}, Pass},
 		} {
+			if profile == rule.FAPI2 && benchmark.want == Pass {
+				benchmark.request = inFAPI(benchmark.request)
+			}
 			b.Run(profile.String()+"/"+benchmark.name, func(b *testing.B) {
 				var c rule.Case
 				if v := engine.Decide(&c, benchmark.request, engine.Route(benchmark.request.Path), directory); v.Decision != benchmark.want {

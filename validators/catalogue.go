@@ -5,7 +5,16 @@ import (
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/authorize"
+	"github.com/oauthguard/caddy-oauth-guard/validators/backchannel"
 	"github.com/oauthguard/caddy-oauth-guard/validators/bearer"
+	"github.com/oauthguard/caddy-oauth-guard/validators/device"
+	"github.com/oauthguard/caddy-oauth-guard/validators/dpop"
+	"github.com/oauthguard/caddy-oauth-guard/validators/introspection"
+	"github.com/oauthguard/caddy-oauth-guard/validators/logout"
+	"github.com/oauthguard/caddy-oauth-guard/validators/mtls"
+	"github.com/oauthguard/caddy-oauth-guard/validators/registration"
+	"github.com/oauthguard/caddy-oauth-guard/validators/requestobject"
+	"github.com/oauthguard/caddy-oauth-guard/validators/revocation"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 	"github.com/oauthguard/caddy-oauth-guard/validators/token"
 	"github.com/oauthguard/caddy-oauth-guard/validators/wire"
@@ -15,9 +24,16 @@ import (
 var (
 	byBytes   = slices.Concat(wire.Paths, wire.Methods, wire.Bodies, wire.Parameters)
 	byMeaning = slices.Concat(
-		authorize.Repeats, authorize.Clients, authorize.RedirectURIs, authorize.Responses, authorize.Parameters, authorize.PKCE, authorize.OpenID,
-		token.Parameters, token.Authentication, token.Grants, token.Scopes,
-		bearer.Rules, bearer.Hub,
+		// Who pushes a request is asked before what is pushed (RFC 9126 section 2.1).
+		token.Parameters, token.Authentication, token.ClientAssertions, mtls.Clients, token.FAPI,
+		authorize.Repeats, authorize.Clients, authorize.Pushed,
+		requestobject.References, requestobject.Objects, requestobject.Security,
+		authorize.RedirectURIs, authorize.Responses, authorize.Parameters, authorize.PKCE, authorize.OpenID,
+		token.Grants, token.ExtensionGrants, token.Assertions, device.Rules, backchannel.Rules, token.Scopes, revocation.Rules, introspection.Rules,
+		registration.Rules, registration.RedirectURIs, logout.Rules,
+		bearer.Rules, bearer.Tokens, dpop.Header, dpop.Claims, dpop.Bindings, mtls.Tokens, bearer.Hub,
+		// Signatures take longest.
+		token.ClientSignature, requestobject.Signature, dpop.Signature,
 	)
 	catalogue = slices.Concat(wire.Transport, byBytes, byMeaning)
 )
@@ -64,6 +80,17 @@ func Matching(pattern string) []string {
 		}
 	}
 	return ids
+}
+
+// Stricter lists the rules that a profile enforces and rfc6749 does not: what the profile refuses although RFC 6749 allows it.
+func Stricter(profile rule.Profile) []*rule.Rule {
+	var rules []*rule.Rule
+	for i := range catalogue {
+		if r := &catalogue[i]; r.Modes.In(profile) == rule.Enforce && r.Modes.In(rule.RFC6749) != rule.Enforce {
+			rules = append(rules, r)
+		}
+	}
+	return rules
 }
 
 // Nearest is the ID that is most like a mistyped one.

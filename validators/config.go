@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/wire"
 )
 
 // Config is what an Engine is made from. The zero value is the profile hub with no endpoint.
@@ -14,6 +15,8 @@ type Config struct {
 	ReportOnly bool
 	// Endpoints are the paths of each endpoint.
 	Endpoints map[rule.Endpoint][]string
+	// Backend is the kind of server behind the guard, one of wire.Backends; empty means unknown. Rules about bytes that its parser reads as the guard does are only reported.
+	Backend string
 	// UnknownClient is the mode of the rules about unregistered clients; nil leaves the profile's.
 	UnknownClient *rule.Mode
 	// Unjudged is the mode of the rules about clients of whom nothing can be said; nil leaves the profile's.
@@ -52,11 +55,17 @@ func (e *Engine) modes() ([]rule.Mode, error) {
 			return nil, fmt.Errorf("exempt %s: %w", client, err)
 		}
 	}
+	if !wire.KnownBackend(e.config.Backend) {
+		return nil, fmt.Errorf("backend: unknown kind of server %q: use one of %s", e.config.Backend, strings.Join(wire.Backends, ", "))
+	}
 	modes := make([]rule.Mode, len(catalogue))
 	used := make([]bool, len(e.config.Overrides))
 	for i := range catalogue {
 		r := &catalogue[i]
 		modes[i] = r.Modes.In(e.config.Profile)
+		if modes[i] == rule.Enforce && wire.Relaxed(e.config.Backend, r.ID) {
+			modes[i] = rule.Report
+		}
 		if e.config.UnknownClient != nil && strings.HasSuffix(r.ID, ".client_id.unknown") {
 			modes[i] = *e.config.UnknownClient
 		}

@@ -27,12 +27,14 @@ type plan struct {
 }
 
 type step struct {
-	check func(*rule.Case) bool
-	when  rule.When
-	rule  *rule.Rule
-	index int
-	mode  rule.Mode
-	would rule.Mode // the mode without that of the guard
+	check  func(*rule.Case) bool
+	when   rule.When // that of the rule, which the loop need not look at then
+	rule   *rule.Rule
+	index  int
+	mode   rule.Mode
+	would  rule.Mode // the mode without that of the guard
+	always bool      // whether every request is relevant
+	alike  int       // how many of the steps behind this one are relevant to the same requests
 }
 
 // New prepares an engine. Errors name the option, the value and the fix.
@@ -75,12 +77,19 @@ func New(config Config) (*Engine, error) {
 func (e *Engine) watchServices(modes []rule.Mode) error {
 	const id = "hub.services.anonymous_registration"
 	for i := range catalogue {
-		if catalogue[i].ID != id || modes[i] == rule.Off || e.config.Services == "" {
+		if catalogue[i].ID != id || modes[i] == rule.Off {
+			continue
+		}
+		// A glob may mean other rules.
+		named := slices.ContainsFunc(e.config.Overrides, func(o Override) bool { return o.Pattern == id })
+		if e.config.Services == "" {
+			if named {
+				return fmt.Errorf("rule %s: only a JetBrains Hub, in the profile hub without a preset, has services: remove the line", id)
+			}
 			continue
 		}
 		if rule.Endpoint(e.paths.Classify(e.config.Services).Tag) != rule.Resource {
-			named := func(o Override) bool { return o.Pattern == id }
-			if slices.ContainsFunc(e.config.Overrides, named) {
+			if named {
 				return fmt.Errorf("rule %s: the path %s is no resource, so nothing looks at it: let endpoint resource cover it", id, e.config.Services)
 			}
 			continue
@@ -104,7 +113,7 @@ func (e *Engine) compile(modes []rule.Mode, include func(*rule.Rule) bool) plan 
 		if e.config.ReportOnly {
 			mode = rule.Report
 		}
-		p.steps = append(p.steps, step{check: r.Check, when: r.When, rule: r, index: i, mode: mode, would: modes[i]})
+		p.steps = append(p.steps, step{check: r.Check, when: r.When, rule: r, index: i, mode: mode, would: modes[i], always: r.When.Always()})
 		if r.Preflights {
 			p.preflight = append(p.preflight, p.steps[len(p.steps)-1])
 		}
@@ -112,7 +121,19 @@ func (e *Engine) compile(modes []rule.Mode, include func(*rule.Rule) bool) plan 
 			p.bytes = len(p.steps)
 		}
 	}
+	compare(p.steps)
+	compare(p.preflight)
 	return p
+}
+
+// compare finds steps that stand together and are relevant to the same requests, so that they can be passed over together.
+func compare(steps []step) {
+	for i := len(steps) - 2; i >= 0; i-- {
+		steps[i].alike = 0
+		if steps[i].when == steps[i+1].when {
+			steps[i].alike = steps[i+1].alike + 1
+		}
+	}
 }
 
 // Route says which endpoint an escaped path means, see [path.Set.Classify].
@@ -196,8 +217,12 @@ func (e *Engine) ask(c *rule.Case) []string {
 	if len(c.Askable) == 0 || rule.Backchannels.Has(c.Endpoint) && c.Authentication().Standing == rule.Known {
 		return nil
 	}
+	unknown := unknownClient[c.Endpoint]
+	if unknown == 0 {
+		return nil // callers of this endpoint need not be registered
+	}
 	for i := range c.Findings {
-		if f := &c.Findings[i]; f.Would == rule.Enforce && f.Index < unknownClient[c.Endpoint] {
+		if f := &c.Findings[i]; f.Would == rule.Enforce && f.Index < unknown {
 			return nil
 		}
 	}
@@ -216,11 +241,17 @@ func deciding(findings []rule.Finding) *rule.Rule {
 
 // evaluate runs the steps, collects every finding and returns the first rule that refuses.
 func (e *Engine) evaluate(c *rule.Case, steps []step) (refusal *rule.Rule) {
-	for i := range steps {
+	refused := false // or would be, if the guard were not in report mode
+	for i := 0; i < len(steps); i++ {
 		s := &steps[i]
-		if !relevant(s.when, &c.Parameters) || !s.check(c) || e.exempt(c, s.rule) {
+		if !s.always && !relevant(&s.when, c) {
+			i += s.alike
 			continue
 		}
+		if refused && s.rule.Costly || !s.check(c) || e.exempt(c, s.rule) {
+			continue
+		}
+		refused = refused || s.would == rule.Enforce
 		c.Findings = append(c.Findings, rule.Finding{Rule: s.rule, Index: s.index, Mode: s.mode, Would: s.would})
 		if s.mode == rule.Enforce && refusal == nil {
 			refusal = s.rule
@@ -229,9 +260,9 @@ func (e *Engine) evaluate(c *rule.Case, steps []step) (refusal *rule.Rule) {
 	return refusal
 }
 
-// relevant reports whether the request carries what the rule is about.
-func relevant(when rule.When, parameters *scan.Parameters) bool {
-	return when.Names|scan.Names(when.Signs) == 0 || when.Names&parameters.Seen != 0 || when.Signs&parameters.Signs != 0
+// relevant reports whether the request carries what a rule is about that is not about every request.
+func relevant(when *rule.When, c *rule.Case) bool {
+	return when.Names&c.Parameters.Seen != 0 || when.Signs&c.Parameters.Signs != 0 || when.Proof && len(c.ProofHeader) > 0
 }
 
 // rewritten reports whether a header asks for a path that is, or can be taken for, an endpoint that is named.

@@ -1,6 +1,8 @@
 package validators
 
 import (
+	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,8 +21,9 @@ func FuzzDecide(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, file := range files {
-		for _, vector := range file.Vectors {
+	turn := 0
+	for _, id := range slices.Sorted(maps.Keys(files)) {
+		for _, vector := range files[id].Vectors {
 			request, err := vector.Parse()
 			if err != nil {
 				f.Fatal(err)
@@ -29,6 +32,10 @@ func FuzzDecide(f *testing.F) {
 				continue // long seeds only slow the fuzzer down; the vectors run anyway
 			}
 			f.Add(request.Method, request.Path, request.Query, request.Body, first(request.Header["Authorization"]), first(request.Header["Content-Type"]), request.BodyState == rule.BodyRead)
+			// The same at another endpoint, in turn, so that every one sees what is meant for others.
+			endpoint := rule.AllEndpoints()[turn%len(testEndpoints)]
+			turn++
+			f.Add(request.Method, strings.TrimSuffix(testEndpoints[endpoint][0], "*"), request.Query, request.Body, first(request.Header["Authorization"]), first(request.Header["Content-Type"]), request.BodyState == rule.BodyRead)
 		}
 	}
 	directory := testDirectory(f, "")
@@ -58,7 +65,7 @@ func FuzzDecide(f *testing.F) {
 			decision, target := verdict.Decision, verdict.Target
 			ids, _ := findingIDs(verdict)
 			if verdict.Answer == Redirection {
-				checkRedirection(t, request, target)
+				checkRedirection(t, request, target, cases.Object)
 			}
 			if decision != Reject {
 				checkReading(t, request, verdict, cases)
@@ -82,7 +89,7 @@ func first(fields []string) string {
 }
 
 // checkRedirection finds the proof again with another parser.
-func checkRedirection(t *testing.T, request rule.Request, target Target) {
+func checkRedirection(t *testing.T, request rule.Request, target Target, object *rule.RequestObject) {
 	t.Helper()
 	values := url.Values{}
 	for _, text := range []string{request.Query, request.Body} {
@@ -95,6 +102,15 @@ func checkRedirection(t *testing.T, request rule.Request, target Target) {
 				if !slices.Contains(values[name], value) || text == request.Query {
 					values[name] = append(values[name], value)
 				}
+			}
+		}
+	}
+	if object != nil {
+		// What stands beside it does not count, apart from the client.
+		values = url.Values{"client_id": values["client_id"]}
+		for _, name := range []string{"redirect_uri", "state"} {
+			if value := object.Token.Text(name); value != "" {
+				values.Set(name, value)
 			}
 		}
 	}
@@ -120,7 +136,11 @@ func checkRedirection(t *testing.T, request rule.Request, target Target) {
 // checkReading makes sure that a request that passes without a finding about bytes means the same to net/url.
 func checkReading(t *testing.T, request rule.Request, verdict Verdict, c *rule.Case) {
 	t.Helper()
-	if verdict.Endpoint != rule.Authorize && verdict.Endpoint != rule.Token {
+	switch {
+	case verdict.Endpoint == rule.Registration && request.Method == "POST":
+		checkRegistration(t, request.Body)
+		return
+	case !rule.Forms.Has(verdict.Endpoint):
 		return
 	}
 	parsed, err := url.ParseQuery(request.Query)
@@ -140,6 +160,10 @@ func checkReading(t *testing.T, request rule.Request, verdict Verdict, c *rule.C
 		return
 	}
 	for _, name := range scan.AllNames() {
+		replaced := c.Object != nil || verdict.Endpoint == rule.Authorize && c.Options.RequestObjects == rule.RequestObjectsUsed && c.Pushed()
+		if replaced && name != scan.ClientID && name != scan.Request && name != scan.RequestURI {
+			continue // only these count beside a request object
+		}
 		if !rule.RelevantNames(verdict.Endpoint).Has(name) || name == scan.Resource || name == scan.Audience || name == scan.Permission || name == scan.RequestCredentials {
 			continue
 		}
@@ -149,6 +173,23 @@ func checkReading(t *testing.T, request rule.Request, verdict Verdict, c *rule.C
 		}
 		if len(values) == 1 && values[0] != c.Get(name) {
 			t.Fatalf("%s is %q to the guard and %q to net/url", name, c.Get(name), values[0])
+		}
+	}
+}
+
+// checkRegistration makes sure that a registration that passes means to encoding/json what it means to the guard, and registers no script.
+func checkRegistration(t *testing.T, body string) {
+	t.Helper()
+	var metadata struct {
+		RedirectURIs []string `json:"redirect_uris"`
+		LogoutURIs   []string `json:"post_logout_redirect_uris"`
+	}
+	if err := json.Unmarshal([]byte(body), &metadata); err != nil {
+		t.Fatalf("passes, and encoding/json refuses %q: %v", body, err)
+	}
+	for _, uri := range slices.Concat(metadata.RedirectURIs, metadata.LogoutURIs) {
+		if parsed, err := url.Parse(uri); err != nil || parsed.Scheme == "javascript" || parsed.Scheme == "data" || parsed.User != nil {
+			t.Fatalf("%q is registered (%v)", uri, err)
 		}
 	}
 }

@@ -1,5 +1,5 @@
 package validators
 
-// docs/rules.md is made from the catalogue and the vectors. go generate runs in this folder, hence the two dots.
+// docs/rules.md, docs/coverage.md and two tables of docs/reference.md are made from the catalogue and the vectors. go generate runs in this folder, hence the two dots.
 //
 //go:generate go run ../internal/generate

@@ -12,17 +12,18 @@ import (
 // prove finds out whether an error may be redirected, and where to. It looks at the request alone, never at modes: a rule that is off, reported or exempted must
 // not become a proof by its silence.
 //
-// The proof: no rule about bytes fires; exactly one client_id, known; exactly one redirect_uri, clean and registered; no request object that could say otherwise.
+// The proof: no rule about bytes fires; exactly one client_id, known; exactly one redirect_uri, clean and registered; no request object that could say otherwise, or one
+// that the client signed for certain, which holds the redirect URI.
 func prove(c *rule.Case) (Target, bool) {
 	if c.Endpoint != rule.Authorize || c.Unread() || c.Parameters.Signs&scan.Doubt != 0 {
 		return Target{}, false
 	}
-	if c.RequestObject() || c.Options.RequestObjects != rule.RequestObjectsIgnored && c.Parameters.Seen&(1<<scan.Request|1<<scan.RequestURI) != 0 {
+	if c.Object == nil && (c.RequestObject() || c.Options.RequestObjects != rule.RequestObjectsIgnored && c.Parameters.Seen&(1<<scan.Request|1<<scan.RequestURI) != 0) {
 		return Target{}, false
 	}
 	for i := range byBytes {
 		r := &byBytes[i]
-		if r.Endpoints.Has(c.Endpoint) && relevant(r.When, &c.Parameters) && r.Check(c) {
+		if r.Endpoints.Has(c.Endpoint) && (r.When.Always() || relevant(&r.When, c)) && r.Check(c) {
 			return Target{}, false
 		}
 	}
@@ -49,9 +50,17 @@ func prove(c *rule.Case) (Target, bool) {
 	if !ok {
 		return Target{}, false
 	}
+	if c.Object != nil && !vouches(c) {
+		return Target{}, false
+	}
 	target := Target{URI: uri, Place: place}
 	target.State, target.HasState = c.Single(scan.State)
 	return target, true
+}
+
+// vouches reports whether the request object has the redirect URI, and the client signed it for certain.
+func vouches(c *rule.Case) bool {
+	return c.Object.RedirectURI && c.Object.Token.Text("client_id") == c.Get(scan.ClientID) && c.ObjectSignature() == rule.SignatureValid
 }
 
 // placeOf finds out where the error response goes. The mode of the request counts if it is one that errors can be delivered in; else the default of the

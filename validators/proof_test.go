@@ -1,6 +1,7 @@
 package validators
 
 import (
+	"encoding/base64"
 	"flag"
 	"net/url"
 	"slices"
@@ -28,7 +29,7 @@ func TestNoRedirectWithoutProof(t *testing.T) {
 		"redirect_uri=https%3A%2F%2Fevil.example", "redirect_uri=", "redirect%5Furi=https://evil.example", "redirect.uri=https://evil.example", "redirect_uri=https%3A%2F%2Fapp.example%2Fcb%23",
 		"redirect_uri=http%3A%2F%2F127.0.0.1%3A8400%2Fcb", "redirect_uri=javascript:alert%281%29", "redirect_uri=https%3A%2F%2Fapp.example%2Fcb%0D%0A",
 		"state=x", "state=y", "state=%00", "state=%FF", "state=%zz", "state=a;redirect_uri=https://evil.example", "scope=a", "scope=a&scope=b", "scope=%22",
-		"request_uri=urn:x", "request=a.b.c", "response_mode=query", "response_mode=form_post", "response_mode=jwt", "prompt=none", "=", "nonce=\xff", "x=#",
+		"request_uri=urn:x", "request=a.b.c", unsignedObject("https://app.example/cb"), unsignedObject("https://evil.example"), "response_mode=query", "response_mode=form_post", "response_mode=jwt", "prompt=none", "=", "nonce=\xff", "x=#",
 	}
 	headers := []map[string][]string{
 		{}, {"Authorization": {"Basic YTpi", "Basic YTpi"}}, {"X-Http-Method-Override": {"PUT"}}, {"X-Original-Url": {"/oauth2/token"}}, {"Sec-Fetch-Dest": {"iframe"}},
@@ -40,7 +41,7 @@ func TestNoRedirectWithoutProof(t *testing.T) {
 	redirections := 0
 	rapid.Check(t, func(t *rapid.T) {
 		config := testConfig(rapid.SampledFrom(rule.Profiles()).Draw(t, "profile"))
-		config.RequestObjects = rapid.SampledFrom([]rule.RequestObjects{rule.RequestObjectsIgnored, rule.RequestObjectsUnknown}).Draw(t, "request objects")
+		config.RequestObjects = rapid.SampledFrom([]rule.RequestObjects{rule.RequestObjectsIgnored, rule.RequestObjectsUnknown, rule.RequestObjectsUsed}).Draw(t, "request objects")
 		config.Delivery = rapid.SampledFrom([]string{"", "redirect", "page", "pass"}).Draw(t, "delivery")
 		for range rapid.IntRange(0, 6).Draw(t, "overrides") {
 			config.Overrides = append(config.Overrides, Override{
@@ -114,6 +115,12 @@ func TestNoRedirectWithoutProof(t *testing.T) {
 	if redirections < 100 {
 		t.Errorf("only %d errors were redirected: the property says nothing", redirections)
 	}
+}
+
+// unsignedObject is a request object that everybody can write: nothing in it is proof.
+func unsignedObject(redirectURI string) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	return "request=" + encode([]byte(`{"alg":"none"}`)) + "." + encode([]byte(`{"client_id":"app","response_type":"foo","redirect_uri":"`+redirectURI+`"}`)) + "."
 }
 
 // TestDelivery is the table of who gets a redirect, who a page, and whose requests the server refuses itself.

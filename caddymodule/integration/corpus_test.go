@@ -5,8 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators"
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 )
 
 // record is one request that a real client sent to a real server.
@@ -56,7 +60,8 @@ func loadCorpus(t *testing.T) []record {
 // corpusServers describe the servers of the corpus: where their endpoints are, and who is registered there.
 var corpusServers = map[string]struct{ endpoints, clients string }{
 	"oidc-provider": {
-		endpoints: "endpoint authorize /auth\nendpoint token /token\nendpoint userinfo /me",
+		endpoints: "endpoint authorize /auth\nendpoint token /token\nendpoint userinfo /me\nendpoint par /request\nendpoint device /device/auth\n" +
+			"endpoint introspection /token/introspection\nendpoint revocation /token/revocation",
 		clients: client("app", "http://127.0.0.1:8400/cb") + client("apppost", "http://127.0.0.1:8400/cb") + client("jwtc", "http://127.0.0.1:8400/cb") +
 			client("pub", "http://127.0.0.1:8400/cb") + client("spa", "http://127.0.0.1:8500/cb") + client("odd:id/with space+plus", "http://127.0.0.1:8400/cb"),
 	},
@@ -95,6 +100,9 @@ var corpusServers = map[string]struct{ endpoints, clients string }{
 const hubEndpoints = "endpoint authorize /api/rest/oauth2/auth\nendpoint token /api/rest/oauth2/token\n" +
 	"endpoint userinfo /api/rest/oauth2/userinfo\nendpoint resource /api/rest/users/*"
 
+// agedRules are rules about time: the records are older than the assertions and proofs in them last.
+const agedRules = "rule *.expired report\nrule dpop.iat.out_of_window report\n"
+
 func client(id, redirectURI string) string {
 	return fmt.Sprintf("client %q {\n\tredirect_uris %q\n}\n", id, redirectURI)
 }
@@ -112,14 +120,33 @@ var otherRecords = map[string]map[string]string{
 	"r0568": {"hub": "", "rfc6749": ""}, // the server has another secret
 }
 
-// TestCorpus sends what real clients sent: every valid request must arrive as it would without the guard.
+// announced are the rules that the documentation of a profile announces as stricter than the standards.
+func announced(t *testing.T, profile string) []string {
+	t.Helper()
+	parsed, err := rule.ParseProfile(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	if parsed == rule.OAuth21 || parsed == rule.FAPI2 {
+		for _, r := range validators.Stricter(parsed) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// TestCorpus sends what real clients sent: every valid request must arrive as it would without the guard, but for what a profile announces to refuse.
 func TestCorpus(t *testing.T) {
 	records := loadCorpus(t)
 	recording := newUpstream(t)
 	twin := freeAddress(t)
 	sites := site(twin, recording.proxy())
 	guarded := make(map[string]string)
-	for _, profile := range profiles {
+	refusing := make(map[string]map[string]int)
+	for _, known := range rule.Profiles() {
+		profile := known.String()
+		refusing[profile] = make(map[string]int)
 		for name, server := range corpusServers {
 			address := freeAddress(t)
 			guarded[address] = profile + " " + name
@@ -128,8 +155,8 @@ func TestCorpus(t *testing.T) {
 				endpoints = hubEndpoints
 			}
 			// The placeholder for the rule goes into the answer, so that the test sees which one refused.
-			lines := "profile " + profile + "\n" + endpoints + "\nclients static {\n" + server.clients + "}\n"
-			sites += site(address, "header >X-Rule {http.oauth_guard.rule}\n"+guard(lines)+recording.proxy())
+			lines := "profile " + profile + "\n" + endpoints + "\n" + agedRules + "clients static {\n" + server.clients + "}\n"
+			sites += site(address, "header >X-Rule {http.oauth_guard.rule}\nheader >X-Decision {http.oauth_guard.decision}\n"+guard(lines)+recording.proxy())
 		}
 	}
 	load(t, "", sites)
@@ -143,7 +170,19 @@ func TestCorpus(t *testing.T) {
 			}
 			seen[r.ID] = true
 			t.Run(profile+"/"+r.ID, func(t *testing.T) {
-				refusal, listed := otherRecords[r.ID][profile]
+				strict := announced(t, profile)
+				if strict != nil {
+					got := send(t, address, r.raw())
+					if refused := got.header.Get("X-Rule"); got.header.Get("X-Decision") == "reject" && slices.Contains(strict, refused) {
+						p.refused(t, r.raw())
+						refusing[profile][refused]++
+						return
+					}
+				}
+				refusal, listed := otherRecords[r.ID]["rfc6749"]
+				if profile == "hub" {
+					refusal, listed = otherRecords[r.ID]["hub"]
+				}
 				valid := strings.HasPrefix(r.Tag, "valid")
 				if listed == valid {
 					t.Fatalf("tag %q: a record is either valid or listed with its rule", r.Tag)
@@ -158,5 +197,8 @@ func TestCorpus(t *testing.T) {
 	}
 	if len(seen) != len(records) || len(records) < 264 {
 		t.Errorf("%d of %d records were sent", len(seen), len(records))
+	}
+	for profile, rules := range refusing {
+		t.Logf("%s refuses beyond the standards: %v", profile, rules)
 	}
 }

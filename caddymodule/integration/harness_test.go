@@ -55,6 +55,13 @@ const registeredURI = "https://app.example/cb"
 const endpointLines = `
 	endpoint authorize /oauth2/auth
 	endpoint token /oauth2/token
+	endpoint par /oauth2/par
+	endpoint device /oauth2/device_authorization
+	endpoint backchannel /oauth2/bc-authorize
+	endpoint revocation /oauth2/revoke
+	endpoint introspection /oauth2/introspect
+	endpoint registration /oauth2/register
+	endpoint logout /oauth2/logout
 	endpoint userinfo /oauth2/userinfo
 	endpoint resource /api/*
 `
@@ -76,7 +83,7 @@ const clientLines = `
 	}
 `
 
-// profiles are the profiles that exist.
+// profiles are the profiles that most tests use. The others differ in modes only, which the corpus shows.
 var profiles = []string{"hub", "rfc6749"}
 
 // adapt turns a Caddyfile without its global options into the JSON configuration. Nothing outside of the test's own folder is read or written.

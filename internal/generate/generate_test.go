@@ -11,43 +11,48 @@ import (
 	"testing"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators"
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 )
 
-// generated renders the document, which fails if a row of the matrix is missing or a rule has no example.
-func generated(t *testing.T) (root string, text []byte) {
+// generated renders a document, which fails if a row of the matrix is missing or a rule has no example.
+func generated(t *testing.T, d document) (root string, text []byte) {
 	t.Helper()
 	root, err := findRoot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err = render(root); err != nil {
+	if text, err = d.render(root); err != nil {
 		t.Fatal(err)
 	}
 	return root, text
 }
 
-// TestUpToDate compares docs/rules.md with what would be written.
+// TestUpToDate compares the documents with what would be written.
 func TestUpToDate(t *testing.T) {
-	root, want := generated(t)
-	have, err := os.ReadFile(target(root))
-	if err != nil {
-		t.Fatal(err)
+	for _, document := range documents {
+		t.Run(document.name, func(t *testing.T) {
+			root, want := generated(t, document)
+			have, err := os.ReadFile(document.in(root))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Equal(have, want) {
+				return
+			}
+			haveLines, wantLines := strings.Split(string(have), "\n"), strings.Split(string(want), "\n")
+			for i := range min(len(haveLines), len(wantLines)) {
+				if haveLines[i] != wantLines[i] {
+					t.Fatalf("out of date, run \"make generate\"; line %d is\n%s\nand would be\n%s", i+1, haveLines[i], wantLines[i])
+				}
+			}
+			t.Fatalf("out of date, run \"make generate\"; it has %d lines and would have %d", len(haveLines), len(wantLines))
+		})
 	}
-	if bytes.Equal(have, want) {
-		return
-	}
-	haveLines, wantLines := strings.Split(string(have), "\n"), strings.Split(string(want), "\n")
-	for i := range min(len(haveLines), len(wantLines)) {
-		if haveLines[i] != wantLines[i] {
-			t.Fatalf("docs/rules.md is out of date, run \"make generate\"; line %d is\n%s\nand would be\n%s", i+1, haveLines[i], wantLines[i])
-		}
-	}
-	t.Fatalf("docs/rules.md is out of date, run \"make generate\"; it has %d lines and would have %d", len(haveLines), len(wantLines))
 }
 
-// TestComplete finds every rule with its anchor, and every row of the six sections.
+// TestComplete finds every rule with its anchor.
 func TestComplete(t *testing.T) {
-	_, text := generated(t)
+	_, text := generated(t, documents[0])
 	for _, r := range validators.Catalogue() {
 		for _, want := range []string{"<a id=\"" + r.ID + "\"></a>\n### `" + r.ID + "`\n", "\n| " + ruleLink(r.ID) + " |"} {
 			if n := bytes.Count(text, []byte(want)); n != 1 {
@@ -55,8 +60,16 @@ func TestComplete(t *testing.T) {
 			}
 		}
 	}
-	// The counts are those of the matrix itself, independent of the table that the document is made from.
-	for letter, count := range map[string]int{"T": 10, "A": 57, "P": 9, "K": 35, "B": 15, "Z": 5} {
+}
+
+// TestCoverage finds every row of the matrix. The counts are those of the matrix itself, independent of the table that the document is made from.
+func TestCoverage(t *testing.T) {
+	_, text := generated(t, documents[1])
+	total := 0
+	for letter, count := range map[string]int{
+		"T": 10, "A": 57, "P": 9, "K": 35, "B": 15, "D": 15, "M": 2, "J": 10, "R": 7, "V": 4, "O": 5, "I": 4, "E": 7, "X": 2, "C": 1, "N": 1, "L": 1, "W": 2, "F": 4, "Z": 5,
+	} {
+		total += count
 		for n := 1; n <= count; n++ {
 			row := fmt.Sprintf("%s-%02d", letter, n)
 			if found := bytes.Count(text, []byte("</a>"+row+" |")); found != 1 {
@@ -64,11 +77,29 @@ func TestComplete(t *testing.T) {
 			}
 		}
 	}
+	if total != 196 || len(rows) != 196 {
+		t.Errorf("%d rows are expected and %d are there, want 196", total, len(rows))
+	}
+	classes := map[string]int{}
+	for _, r := range rows {
+		classes[r.class]++
+		if r.source == "" || r.about == "" {
+			t.Errorf("%s: says nothing", r.id)
+		}
+	}
+	for class, want := range map[string]int{"S": 123, "C": 38, "T": 4, "K": 3, "R": 7, "B": 16, "X": 5} {
+		if classes[class] != want {
+			t.Errorf("%d rows of class %s, want %d", classes[class], class, want)
+		}
+	}
 }
 
 // TestRowsAreDemanded takes things away and expects to be told.
 func TestRowsAreDemanded(t *testing.T) {
-	root, _ := generated(t)
+	root, err := findRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name, row string
 		note      note
@@ -77,6 +108,7 @@ func TestRowsAreDemanded(t *testing.T) {
 		{"no reason", "P-09", note{}, "row P-09 has neither"},
 		{"no such row", "P-10", note{text: "x"}, "row P-10, which does not exist"},
 		{"no such near miss", "A-07", mustPass("x", nearMiss{"authorize.extension.repeated", "nothing"}), "has no near miss"},
+		{"nothing shows that it passes", "A-08", note{text: "x"}, "row A-08 must pass"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			original := maps.Clone(notes)
@@ -85,10 +117,24 @@ func TestRowsAreDemanded(t *testing.T) {
 			if delete(notes, test.row); test.note.text != "" {
 				notes[test.row] = test.note
 			}
-			if _, err := render(root); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := renderCoverage(root); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
 		})
+	}
+}
+
+// TestProfiles: fapi2 refuses whatever oauth21 refuses, so that its table may leave that out.
+func TestProfiles(t *testing.T) {
+	for _, r := range validators.Stricter(rule.OAuth21) {
+		if r.Modes.FAPI2 != rule.Enforce {
+			t.Errorf("%s is enforced in oauth21 and not in fapi2", r.ID)
+		}
+	}
+	for _, profile := range []rule.Profile{rule.OAuth21, rule.FAPI2} {
+		if len(beyond(profile)) < 6 {
+			t.Errorf("%s refuses only %d kinds of requests beyond rfc6749", profile, len(beyond(profile)))
+		}
 	}
 }
 

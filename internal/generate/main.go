@@ -1,7 +1,8 @@
-// Command generate writes docs/rules.md from the catalogue of rules and their test vectors.
+// Command generate writes docs/rules.md, docs/coverage.md and two tables of docs/reference.md from the catalogue of rules and their test vectors.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,15 +20,27 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	text, err := render(root)
-	if err != nil {
-		return err
+	for _, document := range documents {
+		text, err := document.render(root)
+		if text != nil {
+			err = errors.Join(err, os.WriteFile(document.in(root), text, 0o644))
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", document.name, err)
+		}
 	}
-	return os.WriteFile(target(root), text, 0o644)
+	return nil
 }
 
-// target is the file that is written.
-func target(root string) string { return filepath.Join(root, "docs", "rules.md") }
+// document is a file that is written.
+type document struct {
+	name   string
+	render func(root string) ([]byte, error)
+}
+
+var documents = []document{{"rules.md", render}, {"coverage.md", renderCoverage}, {"reference.md", renderReference}}
+
+func (d *document) in(root string) string { return filepath.Join(root, "docs", d.name) }
 
 // findRoot walks up to the folder that holds go.mod, so that the command works from every folder of the module.
 func findRoot() (string, error) {

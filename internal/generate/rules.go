@@ -20,19 +20,28 @@ var (
 	sectionsText string
 	//go:embed text/hub.md
 	hubText string
-	//go:embed text/matrix.md
-	matrixText string
 )
 
 // groups are the tables: the first word of the rules in them, and what they are about.
 var groups = []struct{ name, title, about string }{
 	{"path", "Paths", "Spellings of a path that lead a server to an endpoint, although the path is not literally that endpoint."},
 	{"wire", "Bytes", "What two parsers could read in two ways: methods, types, encodings, names and sizes. They apply where parameters are read, " +
-		"which is everywhere but at `resource`."},
+		"which is everywhere but at `resource` and `registration`."},
 	{"transport", "Transport", "How the request arrived."},
 	{"authorize", "Authorization endpoint", "What a browser brings to the authorization endpoint."},
-	{"token", "Token endpoint", "What a client sends to the token endpoint."},
-	{"bearer", "Access tokens", "How a request to `userinfo` or `resource` presents its access token."},
+	{"token", "Token endpoint", "What a client sends to the token endpoint. The rules about client authentication and repeated parameters hold wherever a client posts a form itself."},
+	{"par", "Pushed authorization requests", "What a client pushes to the PAR endpoint. The parameters are those of an authorization request, and judged by the rules of the authorization endpoint; the " +
+		"client authenticates as at the token endpoint, and is judged by its rules."},
+	{"request_object", "Request objects", "Requests in a JWT (RFC 9101), at the authorization endpoint and pushed, and the addresses that stand for them."},
+	{"device", "Device authorization", "What a device sends to get a code that a person types in elsewhere."},
+	{"backchannel", "Backchannel authentication", "What a client sends to have a person asked on another device (CIBA)."},
+	{"revocation", "Revocation", "What a client sends to give a token back."},
+	{"introspection", "Introspection", "What a protected resource sends to ask about a token."},
+	{"registration", "Registration", "The metadata with which a client registers itself."},
+	{"logout", "Logout", "What a browser brings to the end session endpoint."},
+	{"bearer", "Access tokens", "How a request to `userinfo` or `resource` presents its access token, and how one to `introspection` may."},
+	{"dpop", "DPoP", "Proofs that the sender has the key that a token is bound to (RFC 9449)."},
+	{"mtls", "Mutual TLS", "Certificates of clients (RFC 8705), if their TLS connection ends here."},
 	{"hub", "JetBrains Hub", "What Hub itself should refuse. Only in the profile `hub`, and only if switched on."},
 }
 
@@ -62,9 +71,6 @@ func render(root string) ([]byte, error) {
 		}
 	}
 	if err := p.hubPage(); err != nil {
-		return nil, err
-	}
-	if err := p.matrix(); err != nil {
 		return nil, err
 	}
 	return p.Bytes(), nil
@@ -102,6 +108,9 @@ func errorCode(r *rule.Rule) string {
 		return "none"
 	case rule.RedirectURIError:
 		return "see `redirect_uri_code`"
+	}
+	if r.FAPIError != "" {
+		return code(r.Error) + ", in `fapi2` " + code(r.FAPIError)
 	}
 	return code(r.Error)
 }

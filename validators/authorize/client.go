@@ -6,7 +6,11 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-var here = rule.At(rule.Authorize)
+var (
+	here = rule.At(rule.Authorize)
+	// requests are authorization requests wherever they are sent. Who the client of a pushed one is, and what occurs twice there, is judged as at the token endpoint.
+	requests = rule.AuthorizationRequests
+)
 
 // Repeats are the two rules that come before everything else about meaning: who asks, and where the answer goes.
 var Repeats = []rule.Rule{
@@ -44,7 +48,7 @@ var Clients = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !c.Has(scan.ClientID) },
 	},
 	{
-		ID: "authorize.client_id.malformed", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceStandard, OwnForms: true,
+		ID: "authorize.client_id.malformed", Endpoints: requests, Error: "invalid_request", Modes: rule.EnforceStandard, OwnForms: true,
 		When:        rule.When{Names: scan.NamesOf(scan.ClientID), Signs: scan.NonASCII},
 		Title:       "client_id holds a character that is not printable ASCII",
 		Why:         "The grammar allows printable ASCII only; servers compare other characters in different forms.",

@@ -3,9 +3,9 @@ package authorize
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"strings"
 
+	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
@@ -13,7 +13,7 @@ import (
 // OpenID are the rules of OpenID Connect Core at the authorization endpoint.
 var OpenID = []rule.Rule{
 	{
-		ID: "authorize.scope.openid_missing", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseType,
+		ID: "authorize.scope.openid_missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseType,
 		Title:       "response_type asks for an ID token, and scope lacks openid",
 		Why:         "Without openid there is no ID token, and the behaviour is undefined.",
 		Source:      "OpenID Connect Core section 3.1.2.1",
@@ -24,7 +24,7 @@ var OpenID = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.nonce.missing", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseType,
+		ID: "authorize.nonce.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseType,
 		Title:       "response_type asks for an ID token from this endpoint, and nonce is missing",
 		Why:         "An ID token in the URL can be replayed. For response_type code alone nonce is optional.",
 		Source:      "OpenID Connect Core sections 3.2.2.1 and 3.3.2.11",
@@ -35,7 +35,7 @@ var OpenID = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.prompt.none_combined", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		ID: "authorize.prompt.none_combined", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
 		When:        rule.When{Names: scan.NamesOf(scan.Prompt)},
 		Title:       "prompt holds none and another value",
 		Why:         "To ask and not to ask cannot both be done.",
@@ -48,7 +48,7 @@ var OpenID = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.prompt.unknown", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest,
+		ID: "authorize.prompt.unknown", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest,
 		When:        rule.When{Names: scan.NamesOf(scan.Prompt)},
 		Title:       "prompt holds an unknown value",
 		Why:         "Servers may ignore it, and extensions such as create exist. Off by default.",
@@ -69,7 +69,7 @@ var OpenID = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.max_age.malformed", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		ID: "authorize.max_age.malformed", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
 		When:        rule.When{Names: scan.NamesOf(scan.MaxAge)},
 		Title:       "max_age is not a number of seconds",
 		Why:         "A server that cannot read it may not ask for a new login.",
@@ -82,7 +82,7 @@ var OpenID = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.display.unknown", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest,
+		ID: "authorize.display.unknown", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest,
 		When:        rule.When{Names: scan.NamesOf(scan.Display)},
 		Title:       "display is not page, popup, touch or wap",
 		Why:         "A wish about appearance. Off by default.",
@@ -98,7 +98,7 @@ var OpenID = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.claims.malformed", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		ID: "authorize.claims.malformed", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
 		When:        rule.When{Names: scan.NamesOf(scan.Claims)},
 		Title:       "claims is not a JSON object of objects, or has a member twice",
 		Why:         "JSON parsers take the first or the last of two members.",
@@ -110,24 +110,20 @@ var OpenID = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.id_token_hint.malformed", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		ID: "authorize.id_token_hint.malformed", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
 		When:        rule.When{Names: scan.NamesOf(scan.IDTokenHint)},
 		Title:       "id_token_hint is not a compact JWT",
 		Why:         "It cannot be a token that the server issued.",
 		Source:      "OpenID Connect Core section 3.1.2.1, RFC 7515 section 7.1, RFC 7516 section 7.1",
 		Covers:      []string{"A-43"},
 		Description: "id_token_hint is malformed",
-		Check: func(c *rule.Case) bool {
-			hint := c.Get(scan.IDTokenHint)
-			dots := strings.Count(hint, ".")
-			return hint != "" && (dots != 2 && dots != 4 || !rule.Unreserved(hint) || strings.IndexByte(hint, '~') >= 0)
-		},
+		Check:       func(c *rule.Case) bool { return c.Has(scan.IDTokenHint) && !rule.CompactJWT(c.Get(scan.IDTokenHint)) },
 	},
 }
 
 // validClaims checks the outer two levels of the claims parameter: {"userinfo": {"name": null, "email": {…}}, "id_token": null}.
 func validClaims(text string) bool {
-	if !uniqueMembers(text) {
+	if !ijson.Valid(text) {
 		return false
 	}
 	var parts map[string]json.RawMessage
@@ -152,9 +148,9 @@ func validClaims(text string) bool {
 	return true
 }
 
-// validAuthorizationDetails checks RFC 9396 section 2.
-func validAuthorizationDetails(text string) bool {
-	if !uniqueMembers(text) {
+// ValidAuthorizationDetails reports whether text is a JSON array of objects, each with a string type: RFC 9396 section 2.
+func ValidAuthorizationDetails(text string) bool {
+	if !ijson.Valid(text) {
 		return false
 	}
 	var details []map[string]json.RawMessage
@@ -169,58 +165,3 @@ func validAuthorizationDetails(text string) bool {
 	}
 	return true
 }
-
-// uniqueMembers reports whether text is one JSON value in which no object has a member twice.
-func uniqueMembers(text string) bool {
-	decoder := json.NewDecoder(strings.NewReader(text))
-	type level struct {
-		members map[string]bool // nil for an array
-		name    bool            // the next string is a member's name
-	}
-	var levels []level
-	for {
-		token, err := decoder.Token()
-		if err == io.EOF {
-			return len(levels) == 0
-		}
-		if err != nil || len(levels) > maxDepth {
-			return false
-		}
-		var top *level
-		if len(levels) > 0 {
-			top = &levels[len(levels)-1]
-		}
-		switch token {
-		case json.Delim('{'):
-			if top != nil && top.members != nil {
-				top.name = true
-			}
-			levels = append(levels, level{members: map[string]bool{}, name: true})
-			continue
-		case json.Delim('['):
-			if top != nil && top.members != nil {
-				top.name = true
-			}
-			levels = append(levels, level{})
-			continue
-		case json.Delim('}'), json.Delim(']'):
-			levels = levels[:len(levels)-1]
-			continue
-		}
-		if top == nil || top.members == nil {
-			continue
-		}
-		if !top.name {
-			top.name = true
-			continue
-		}
-		name := token.(string) // the decoder accepts nothing else here
-		if top.members[name] {
-			return false
-		}
-		top.members[name], top.name = true, false
-	}
-}
-
-// maxDepth bounds the nesting of JSON parameters; real ones have three levels.
-const maxDepth = 32

@@ -29,7 +29,7 @@ var Parameters = []rule.Rule{
 		Subject:     func(c *rule.Case) scan.Name { return c.Repeated(extensions).First() },
 	},
 	{
-		ID: "authorize.scope.malformed", Endpoints: here, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withScope,
+		ID: "authorize.scope.malformed", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withScope,
 		Title:       "scope is not a list of printable ASCII words, without quotes and backslashes, with single blanks between",
 		Why:         "The grammar keeps scopes comparable. Names of Hub services may hold other characters.",
 		Source:      "RFC 6749 section 3.3 and appendix A.4",
@@ -38,7 +38,7 @@ var Parameters = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return MalformedScope(c.Get(scan.Scope)) },
 	},
 	{
-		ID: "authorize.scope.missing", Endpoints: here, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.OnRequest,
+		ID: "authorize.scope.missing", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.OnRequest,
 		Title:       "scope is missing",
 		Why:         "For servers without a default scope. Off by default: a server may have one.",
 		Source:      "RFC 6749 section 3.3",
@@ -47,7 +47,7 @@ var Parameters = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !c.Has(scan.Scope) && !c.RequestObject() },
 	},
 	{
-		ID: "authorize.scope.not_allowed", Endpoints: here, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.ReportEverywhere, When: withScope,
+		ID: "authorize.scope.not_allowed", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.ReportEverywhere, When: withScope,
 		Title:       "scope holds a word that the client's record does not list",
 		Why:         "Servers may ignore such a word instead, so the finding is only reported.",
 		Source:      "RFC 6749 sections 3.3 and 4.1.2.1, RFC 7591 section 2",
@@ -59,7 +59,7 @@ var Parameters = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.scope.unregistered_service", Endpoints: here, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.Modes{Hub: rule.Report}, When: withScope,
+		ID: "authorize.scope.unregistered_service", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.Modes{Hub: rule.Report}, When: withScope,
 		Title:       "No word of scope names a registered service",
 		Why:         "Hub's scopes are services. Only judged when the source holds all services of a Hub.",
 		Source:      "Hub documentation, OAuth 2.0 Errors: \"does not match any registered service\"",
@@ -67,7 +67,7 @@ var Parameters = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return NoServiceNamed(c.Directory, c.Get(scan.Scope)) },
 	},
 	{
-		ID: "authorize.state.malformed", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		ID: "authorize.state.malformed", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
 		When:        rule.When{Signs: scan.NonASCII | scan.Control},
 		Title:       "state holds a character that is not printable ASCII",
 		Why:         "It would not come back as it was sent.",
@@ -77,7 +77,7 @@ var Parameters = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !rule.Printable(c.Get(scan.State)) },
 	},
 	{
-		ID: "authorize.state.missing", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest, When: withResponseType,
+		ID: "authorize.state.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest, When: withResponseType,
 		Title:       "Neither state nor code_challenge nor nonce",
 		Why:         "Nothing binds the response to the browser that asked. Off by default: state is optional, and many Hub clients send none.",
 		Source:      "RFC 6749 section 10.12, RFC 9700 section 4.7",
@@ -88,7 +88,7 @@ var Parameters = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.state.short", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest,
+		ID: "authorize.state.short", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest,
 		When:        rule.When{Names: scan.NamesOf(scan.State, scan.Nonce)},
 		Title:       "state or nonce has fewer than 8 characters",
 		Why:         "It can be guessed. Off by default: its length is no proof of its entropy.",
@@ -100,7 +100,7 @@ var Parameters = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.resource.malformed", Endpoints: here, Error: "invalid_target", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		ID: "authorize.resource.malformed", Endpoints: requests, Error: "invalid_target", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
 		When:        rule.When{Names: scan.NamesOf(scan.Resource)},
 		Title:       "resource is not an absolute URI, or has a fragment",
 		Why:         "It names the audience of the token.",
@@ -110,7 +110,7 @@ var Parameters = []rule.Rule{
 		Check:       MalformedResource,
 	},
 	{
-		ID: "authorize.authorization_details.malformed", Endpoints: here, Error: "invalid_authorization_details", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
+		ID: "authorize.authorization_details.malformed", Endpoints: requests, Error: "invalid_authorization_details", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
 		When:        rule.When{Names: scan.NamesOf(scan.AuthorizationDetails)},
 		Title:       "authorization_details is not a JSON array of objects, each with a string type",
 		Why:         "A server that reads it leniently grants something else than was shown.",
@@ -118,7 +118,7 @@ var Parameters = []rule.Rule{
 		Covers:      []string{"A-45"},
 		Description: "authorization_details is malformed",
 		Check: func(c *rule.Case) bool {
-			return c.Has(scan.AuthorizationDetails) && !validAuthorizationDetails(c.Get(scan.AuthorizationDetails))
+			return c.Has(scan.AuthorizationDetails) && !ValidAuthorizationDetails(c.Get(scan.AuthorizationDetails))
 		},
 	},
 }

@@ -12,7 +12,7 @@ var withRedirectURI = rule.When{Names: scan.NamesOf(scan.RedirectURI)}
 // only the one about script schemes applies to it.
 var RedirectURIs = []rule.Rule{
 	{
-		ID: "authorize.redirect_uri.missing", Endpoints: here, Error: rule.RedirectURIError, Modes: rule.EnforceStandard,
+		ID: "authorize.redirect_uri.missing", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceStandard,
 		Title:       "redirect_uri is missing, and not exactly one is registered",
 		Why:         "The server would have to choose. Hub falls back to a registered one, so the hub profile only reports.",
 		Source:      "RFC 6749 section 3.1.2.3",
@@ -27,7 +27,7 @@ var RedirectURIs = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.redirect_uri.missing_openid", Endpoints: here, Error: rule.RedirectURIError, Modes: rule.EnforceStandard,
+		ID: "authorize.redirect_uri.missing_openid", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceStandard,
 		When:        rule.When{Names: scan.NamesOf(scan.Scope)},
 		Title:       "redirect_uri is missing in an OpenID Connect request",
 		Why:         "OpenID Connect requires it even if one is registered.",
@@ -62,12 +62,12 @@ var RedirectURIs = []rule.Rule{
 		"The query of redirect_uri already holds code, state, error, iss or a token",
 		"The client would read the attacker's value instead of the server's.",
 		"RFC 9700 section 4.1; Innocenti et al., ACSAC 2023", "redirect_uri must not hold parameters of the response", "A-20"),
-	flaw("authorize.redirect_uri.insecure", redirecturi.Insecure, rule.OnRequest,
+	flaw("authorize.redirect_uri.insecure", redirecturi.Insecure, rule.EnforceOAuth21,
 		"redirect_uri is http to another machine",
-		"The code can be read on the way. Off by default, since many networks have no TLS inside.",
+		"The code can be read on the way. Off in the profiles hub and rfc6749, since many networks have no TLS inside.",
 		"RFC 9700 section 2.6", "redirect_uri must use https", "A-21"),
 	{
-		ID: "authorize.redirect_uri.none_registered", Endpoints: here, Error: rule.RedirectURIError, Modes: rule.EnforceStandard, OwnForms: true,
+		ID: "authorize.redirect_uri.none_registered", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceStandard, OwnForms: true,
 		When:        rule.When{Names: scan.NamesOf(scan.ClientID)},
 		Title:       "The client has no redirect URI at all",
 		Why:         "Such a client cannot use the authorization endpoint.",
@@ -76,30 +76,62 @@ var RedirectURIs = []rule.Rule{
 		Description: "the client has no registered redirect_uri",
 		Check: func(c *rule.Case) bool {
 			client, standing := c.Client()
-			return standing == rule.Known && client.RedirectURIs != nil && len(client.RedirectURIs) == 0
+			if standing != rule.Known || client.RedirectURIs == nil || len(client.RedirectURIs) > 0 {
+				return false
+			}
+			// A client that authenticates may push a redirect URI that is not registered.
+			return client.Public() || c.Endpoint != rule.PAR && !c.Pushed()
 		},
 	},
 	{
-		ID: "authorize.redirect_uri.unregistered", Endpoints: here, Error: rule.RedirectURIError, Modes: rule.EnforceEverywhere, OwnForms: true,
+		ID: "authorize.redirect_uri.unregistered", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceEverywhere, OwnForms: true,
 		When:  withRedirectURI,
 		Title: "redirect_uri is none of the client's registered ones",
 		Why: "Whoever chooses the redirect URI gets the code. The decoded value is compared byte by byte; only the port of http://127.0.0.1 " +
-			"and http://[::1] is free.",
+			"and http://[::1] is free. A client that authenticates may push another one, if the server lets it: see par.redirect_uri.unregistered.",
 		Source:      "RFC 6749 section 3.1.2.3, RFC 9700 section 2.1, RFC 8252 section 7.3, RFC 3986 section 6.2.1",
 		Covers:      []string{"A-16", "A-17"},
 		Description: "redirect_uri is not registered for the client",
 		Check: func(c *rule.Case) bool {
-			client, standing := c.Client()
-			match, _ := c.RedirectURI()
-			return standing == rule.Known && c.Has(scan.RedirectURI) && len(client.RedirectURIs) > 0 && match == redirecturi.None
+			return unregistered(c) && (c.Endpoint != rule.PAR || publicClient(c))
 		},
 	},
+	{
+		ID: "authorize.redirect_uri.insecure_registered", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceOAuth21, When: withRedirectURI, OwnForms: true,
+		Title: "A registered redirect_uri is http to another machine",
+		Why: "The code can be read on the way. The registration is the server's business, so the profiles hub and rfc6749 accept it. The loopback of the " +
+			"person's own machine is legal everywhere.",
+		Source:      "RFC 9700 section 2.6, RFC 8252 section 7.3",
+		Covers:      []string{"A-21", "F-01"},
+		Description: "redirect_uri must use https",
+		Check: func(c *rule.Case) bool {
+			uri := c.Get(scan.RedirectURI)
+			if len(uri) < len("http:") || uri[len("http")] != ':' {
+				return false // most are https, and not worth a second look
+			}
+			match, _ := c.RedirectURI()
+			return match != redirecturi.None && redirecturi.Inspect(uri)&redirecturi.Insecure != 0
+		},
+	},
+}
+
+// unregistered reports whether the redirect URI is none of those that the client registered.
+func unregistered(c *rule.Case) bool {
+	client, standing := c.Client()
+	match, _ := c.RedirectURI()
+	return standing == rule.Known && c.Has(scan.RedirectURI) && len(client.RedirectURIs) > 0 && match == redirecturi.None
+}
+
+// publicClient reports whether the client is known to have no secret.
+func publicClient(c *rule.Case) bool {
+	client, standing := c.Client()
+	return standing == rule.Known && client.Public()
 }
 
 // flaw makes the rule that refuses one flaw of the syntax.
 func flaw(id string, flaws redirecturi.Flaws, modes rule.Modes, title, why, source, description, covers string) rule.Rule {
 	return rule.Rule{
-		ID: id, Endpoints: here, Error: rule.RedirectURIError, Modes: modes, When: withRedirectURI, OwnForms: true,
+		ID: id, Endpoints: requests, Error: rule.RedirectURIError, Modes: modes, When: withRedirectURI, OwnForms: true,
 		Title: title, Why: why, Source: source, Description: description, Covers: []string{covers},
 		Check: func(c *rule.Case) bool {
 			_, found := c.RedirectURI()

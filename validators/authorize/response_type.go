@@ -19,7 +19,7 @@ var Responses = []rule.Rule{
 	repeated("authorize.response_mode.repeated", scan.ResponseMode, "The answer may be delivered in either way.", "OAuth 2.0 Multiple Response Types section 2.1", "A-06"),
 	repeated("authorize.response_type.repeated", scan.ResponseType, "Servers take the first or the last: a code or a token.", "RFC 6749 section 3.1 with erratum 5708", "A-05"),
 	{
-		ID: "authorize.response_type.missing", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere,
+		ID: "authorize.response_type.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere,
 		Title:       "response_type is missing or empty",
 		Why:         "The server would have to choose the flow. The error goes to the query of the redirect URI.",
 		Source:      "RFC 6749 section 3.1.1",
@@ -28,7 +28,7 @@ var Responses = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !c.Has(scan.ResponseType) && !c.RequestObject() },
 	},
 	{
-		ID: "authorize.response_type.malformed", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: withResponseType,
+		ID: "authorize.response_type.malformed", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: withResponseType,
 		Title:       "response_type is not a list of words of letters, digits and underscores with single blanks between",
 		Why:         "Servers that trim, split or search for substrings each see something else.",
 		Source:      "RFC 6749 section 3.1.1 and appendix A.3",
@@ -40,7 +40,7 @@ var Responses = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.response_type.unsupported", Endpoints: here, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: withResponseType,
+		ID: "authorize.response_type.unsupported", Endpoints: requests, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: withResponseType,
 		Title: "response_type holds an unknown word, a word twice, or none beside others",
 		Why: "The registered types are combinations of code, token and id_token, and none. Their order does not matter. " +
 			"(Hub's page spells the error unsupported_responce_type; that typo never goes on the wire.)",
@@ -53,7 +53,7 @@ var Responses = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.response_type.not_allowed", Endpoints: here, Error: "unauthorized_client", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: withResponseType,
+		ID: "authorize.response_type.not_allowed", Endpoints: requests, Error: "unauthorized_client", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: withResponseType,
 		Title:       "The client may not use this response_type",
 		Why:         "A client registered for codes must not be talked into tokens in the URL.",
 		Source:      "RFC 6749 section 4.1.2.1, RFC 7591 section 2",
@@ -64,11 +64,11 @@ var Responses = []rule.Rule{
 			if standing != rule.Known || client.ResponseTypes == nil || !c.Has(scan.ResponseType) {
 				return false
 			}
-			return !slices.ContainsFunc(client.ResponseTypes, func(allowed string) bool { return sameWords(allowed, c.Get(scan.ResponseType)) })
+			return !slices.ContainsFunc(client.ResponseTypes, func(allowed string) bool { return rule.SameWords(allowed, c.Get(scan.ResponseType)) })
 		},
 	},
 	{
-		ID: "authorize.response_type.implicit", Endpoints: here, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceOAuth21, When: withResponseType,
+		ID: "authorize.response_type.implicit", Endpoints: requests, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceOAuth21, When: withResponseType,
 		Title:       "response_type asks for an access token in the URL",
 		Why:         "Tokens in URLs leak through history, referrers and logs. Off by default: many clients of older servers need it.",
 		Source:      "RFC 9700 section 2.1.2",
@@ -77,7 +77,19 @@ var Responses = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return rule.HasWord(c.Get(scan.ResponseType), "token") },
 	},
 	{
-		ID: "authorize.response_mode.unsupported", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseMode,
+		ID: "authorize.response_type.not_code", Endpoints: requests, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceFAPI2, When: withResponseType,
+		Title:       "response_type is another than code",
+		Why:         "Nothing but a code may pass through the browser. Only in the profile fapi2; OpenID Connect has other types that are legal elsewhere.",
+		Source:      "FAPI 2.0 Security Profile section 5.3.2.2",
+		Covers:      []string{"F-01"},
+		Description: "the response_type must be code",
+		Check: func(c *rule.Case) bool {
+			value := c.Get(scan.ResponseType)
+			return value != "" && value != "code"
+		},
+	},
+	{
+		ID: "authorize.response_mode.unsupported", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseMode,
 		Title:       "response_mode is unknown",
 		Why:         "Known are query, fragment, form_post, web_message, and the same of JARM with jwt. Hub ignores the parameter.",
 		Source:      "OAuth 2.0 Multiple Response Types section 2.1, OAuth 2.0 Form Post Response Mode, JARM section 2.3",
@@ -92,7 +104,7 @@ var Responses = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.response_mode.query_forbidden", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseMode,
+		ID: "authorize.response_mode.query_forbidden", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseMode,
 		Title:       "response_mode is query, and the response holds a token",
 		Why:         "Queries are sent to servers and written to logs.",
 		Source:      "OAuth 2.0 Multiple Response Types sections 3 and 5",
@@ -104,7 +116,7 @@ var Responses = []rule.Rule{
 	},
 }
 
-// repeated makes the rule that a parameter of its own occurs once.
+// repeated makes the rule that a parameter of its own occurs once. In pushed requests the rules about forms say so.
 func repeated(id string, name scan.Name, why, source, covers string) rule.Rule {
 	return rule.Rule{
 		ID: id, Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere,
@@ -160,15 +172,4 @@ func knownResponseType(value string) bool {
 		*seen = true
 	}
 	return true
-}
-
-// sameWords reports whether two lists hold the same words in any order.
-func sameWords(a, b string) bool {
-	if a == b {
-		return true
-	}
-	wordsA, wordsB := strings.Fields(a), strings.Fields(b)
-	slices.Sort(wordsA)
-	slices.Sort(wordsB)
-	return slices.Equal(wordsA, wordsB)
 }

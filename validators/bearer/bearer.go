@@ -8,7 +8,11 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-var here = rule.Protected
+var (
+	here = rule.Protected
+	// inHeader are the endpoints to which an access token may be presented in the Authorization header: introspection is one way of many (RFC 7662 section 2.1).
+	inHeader = here | rule.At(rule.Introspection)
+)
 
 // MaxToken is the length in bytes from which a token is worth a report.
 const MaxToken = 8 << 10
@@ -28,7 +32,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.header.malformed", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true,
+		ID: "bearer.header.malformed", Endpoints: inHeader, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true,
 		Title: "Bearer without a token, or with a control, a tab, a non-ASCII byte or outer blanks",
 		Why: "Parsers trim, cut or join such values differently. Several blanks after Bearer are legal, and so is every case of the word. " +
 			"Tokens with inner blanks, semicolons and colons are Hub's own.",
@@ -52,7 +56,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.token.malformed", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true,
+		ID: "bearer.token.malformed", Endpoints: inHeader, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true,
 		Title:       "The token is not of the b64token form",
 		Why:         "Letters, digits and -._~+/ with = at the end. Off in the hub profile: Hub's tokens hold blanks, semicolons, colons and inner =.",
 		Source:      "RFC 6750 section 2.1",
@@ -60,7 +64,7 @@ var Rules = []rule.Rule{
 		Description: "the access token is malformed",
 		Check: func(c *rule.Case) bool {
 			credentials, presented := token(c)
-			return presented && credentials != "" && !b64token(credentials)
+			return presented && credentials != "" && !rule.B64Token(credentials)
 		},
 	},
 	{
@@ -200,22 +204,4 @@ func joined(value string) bool {
 		}
 		value = rest
 	}
-}
-
-// b64token reports whether s matches RFC 6750 section 2.1.
-func b64token(s string) bool {
-	padding := false
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c == '=' && i > 0:
-			padding = true
-		case padding:
-			return false
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '.', c == '_', c == '~', c == '+', c == '/':
-		default:
-			return false
-		}
-	}
-	return s != ""
 }

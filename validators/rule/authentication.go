@@ -1,21 +1,23 @@
 package rule
 
 import (
+	"cmp"
 	"encoding/base64"
-	"encoding/json"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-// Scheme is the kind of the Authorization header at the token endpoint.
+// Scheme is the kind of the Authorization header where clients authenticate.
 type Scheme uint8
 
 // The schemes.
 const (
 	NoScheme Scheme = iota
 	BasicScheme
+	// TokenScheme is Bearer or DPoP: an access token.
+	TokenScheme
 	OtherScheme
 )
 
@@ -42,6 +44,8 @@ type Authentication struct {
 	Truncated bool
 	// Standing is the best standing among the readings.
 	Standing Standing
+	// Token is the access token of an Authorization header that holds one.
+	Token string
 	// Subject is the subject of a client assertion, as far as it can be read without its key.
 	Subject string
 
@@ -88,7 +92,7 @@ func (c *Case) Authentication() *Authentication {
 		a.header(fields[0])
 	}
 	if c.Has(scan.ClientAssertion) {
-		a.Subject = assertionSubject(c.Get(scan.ClientAssertion))
+		a.Subject = c.assertionSubject()
 	}
 	id, named := c.Single(scan.ClientID)
 	switch {
@@ -145,6 +149,9 @@ func (a *Authentication) header(value string) {
 		end = len(trimmed)
 	}
 	if len(trimmed) < len("Basic") || !strings.EqualFold(trimmed[:len("Basic")], "Basic") {
+		if scheme := trimmed[:end]; strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "DPoP") {
+			a.Scheme, a.Token = TokenScheme, strings.TrimLeft(trimmed[end:], " ")
+		}
 		return
 	}
 	a.Scheme = BasicScheme
@@ -206,26 +213,8 @@ func (a *Authentication) add(id, secret string) {
 	a.count++
 }
 
-// assertionSubject reads the subject of a JWT without checking its signature; it is empty if there is none.
-func assertionSubject(assertion string) string {
-	_, rest, _ := strings.Cut(assertion, ".")
-	payload, _, found := strings.Cut(rest, ".")
-	if !found {
-		return ""
-	}
-	decoded, err := base64.RawURLEncoding.DecodeString(payload)
-	if err != nil {
-		return ""
-	}
-	var claims struct {
-		Subject string `json:"sub"`
-		Issuer  string `json:"iss"`
-	}
-	if json.Unmarshal(decoded, &claims) != nil {
-		return ""
-	}
-	if claims.Subject == "" {
-		return claims.Issuer
-	}
-	return claims.Subject
+// assertionSubject is the subject of a JWT, or its issuer, without a look at its signature; empty if there is none.
+func (c *Case) assertionSubject() string {
+	token := c.JWT(c.Get(scan.ClientAssertion))
+	return cmp.Or(token.Text("sub"), token.Text("iss"))
 }

@@ -1,9 +1,12 @@
 package rule
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 
+	"github.com/oauthguard/caddy-oauth-guard/validators/jwt"
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
@@ -34,6 +37,18 @@ const (
 	RequestObjectsUsed
 )
 
+var requestObjectsNames = [...]string{RequestObjectsIgnored: "ignored", RequestObjectsUnknown: "unknown", RequestObjectsUsed: "used"}
+
+// ParseRequestObjects returns what a server does with request objects, as it is written in the configuration.
+func ParseRequestObjects(name string) (RequestObjects, error) {
+	for r, known := range requestObjectsNames {
+		if known == name {
+			return RequestObjects(r), nil
+		}
+	}
+	return RequestObjectsIgnored, fmt.Errorf("unknown value %q: use ignored, unknown or used", name)
+}
+
 // Case is one request under judgement: the request, what the scan read in it, and what is known about its client, found out when a rule first asks.
 // It is made to be used again, and not safe for concurrent use.
 type Case struct {
@@ -54,6 +69,10 @@ type Case struct {
 	Directory Directory
 	// AuthorizationHeader are the Authorization fields of the request, which many rules look at.
 	AuthorizationHeader []string
+	// ProofHeader are the DPoP fields of the request (RFC 9449 section 4.1).
+	ProofHeader []string
+	// Object is the request object whose claims count instead of the parameters beside it; nil if there is none, or it cannot be read.
+	Object *RequestObject
 	// Findings are the rules that fired, in the order of evaluation.
 	Findings []Finding
 	// Askable are the client identifiers that the directory called so, one for each reading of the request that names another.
@@ -72,6 +91,10 @@ type Case struct {
 	redirectMatch  redirecturi.Match
 	redirectFlaws  redirecturi.Flaws
 	authentication Authentication
+	metadata       *Metadata
+	grant          string
+	grantAsked     bool
+	tokens         map[string]*jwt.Token
 }
 
 // Finding is one rule that fired, and what that means for the request.
@@ -88,12 +111,13 @@ type Finding struct {
 // Open begins a case. The request's strings must stay valid until the case is opened again.
 func (c *Case) Open(request Request, endpoint Endpoint, options *Options, directory Directory) {
 	c.Request, c.Endpoint, c.Options, c.Directory = request, endpoint, options, directory
-	c.AuthorizationHeader = request.Header["Authorization"]
+	c.AuthorizationHeader, c.ProofHeader = request.Header["Authorization"], request.Header["Dpop"]
 	c.Findings, c.Askable = c.Findings[:0], c.Askable[:0]
 	c.AmbiguousPath, c.BelowEndpoint, c.RewriteHeader, c.Services, c.OwnForm = false, false, false, false, false
 	c.contentTyped = false
 	c.client, c.standing, c.clientAsked, c.redirectAsked = nil, NotAsked, false, false
 	c.authentication.reset()
+	c.metadata, c.tokens, c.Object, c.grantAsked = nil, nil, nil, false
 }
 
 // Scan reads the parameters.
@@ -107,9 +131,22 @@ func (c *Case) Scan() {
 		// A resource may have any parameters; only its token is looked for, wherever it stands.
 		limits.Query, limits.Value, limits.RelevantOnly = math.MaxInt, math.MaxInt, true
 	}
-	c.Parameters.Scan(c.Query, body, RelevantNames(c.Endpoint), limits)
-	if c.BodyState == BodyTooLong {
+	if c.Endpoint == Registration {
+		// A registration has no parameters: it is JSON.
+		c.Parameters.Scan("", "", 0, limits)
+	} else {
+		c.Parameters.Scan(c.Query, body, RelevantNames(c.Endpoint), limits)
+	}
+	if c.BodyState == BodyTooLong || c.Endpoint == Registration && len(c.Body) > limits.Body {
 		c.Parameters.Signs |= scan.TooLongBody
+	}
+	switch {
+	case c.Options.RequestObjects != RequestObjectsUsed:
+	case c.Has(scan.Request):
+		c.openObject()
+	case c.Endpoint == Authorize && c.Pushed():
+		// What was pushed counts, and nothing beside its name (RFC 9126 section 4, RFC 9101 section 6.3).
+		c.Parameters.Drop(objectNames)
 	}
 	c.OwnForm = c.Endpoint == Authorize && c.Method == "POST" && !c.Has(scan.ResponseType) && !c.Parameters.Repeated.Has(scan.ResponseType)
 }
@@ -194,13 +231,38 @@ func HasWord(value, word string) bool {
 	return found
 }
 
+// SameWords reports whether two lists hold the same words in any order.
+func SameWords(a, b string) bool {
+	if a == b {
+		return true
+	}
+	wordsA, wordsB := strings.Fields(a), strings.Fields(b)
+	slices.Sort(wordsA)
+	slices.Sort(wordsB)
+	return slices.Equal(wordsA, wordsB)
+}
+
 // RequestObject reports whether request or request_uri may stand for the other parameters: exactly one of them is there, and the server may know it. The name of a pushed
-// request (RFC 9126 section 2.2) can only come from a server that knows it, so it counts even if request objects are said to be ignored.
+// request (RFC 9126 section 2.2) can only come from a server that knows it, so it counts even if request objects are said to be ignored. An object that counts
+// and can be read stands for nothing: what it holds is judged.
 func (c *Case) RequestObject() bool {
-	if c.Has(scan.Request) == c.Has(scan.RequestURI) {
+	if c.Has(scan.Request) == c.Has(scan.RequestURI) || c.Object != nil {
 		return false
 	}
-	return c.Options.RequestObjects != RequestObjectsIgnored || strings.HasPrefix(c.Get(scan.RequestURI), "urn:ietf:params:oauth:request_uri:")
+	return c.Options.RequestObjects != RequestObjectsIgnored || c.Pushed()
+}
+
+// Pushed reports whether request_uri is the name of a pushed request, RFC 9126 section 2.2.
+func (c *Case) Pushed() bool {
+	return strings.HasPrefix(c.Get(scan.RequestURI), "urn:ietf:params:oauth:request_uri:")
+}
+
+// Grant is the grant_type as a server reads it that trims.
+func (c *Case) Grant() string {
+	if !c.grantAsked {
+		c.grant, c.grantAsked = strings.TrimSpace(c.Get(scan.GrantType)), true
+	}
+	return c.grant
 }
 
 // ContentType is the parsed Content-Type.
@@ -217,7 +279,8 @@ func ClientIDIsURL(clientID string) bool {
 	return len(clientID) > len("https://") && strings.HasPrefix(clientID, "https://")
 }
 
-// Client is the client that an authorization request names, if it names exactly one. A pushed request may name it by its authentication alone.
+// Client is the client that an authorization request names, if it names exactly one. A pushed request may name it by its authentication alone, a
+// logout by its hint.
 func (c *Case) Client() (*Client, Standing) {
 	if !c.clientAsked {
 		c.clientAsked = true
@@ -228,6 +291,8 @@ func (c *Case) Client() (*Client, Standing) {
 				c.standing = a.Standing
 			}
 		} else if id, ok := c.Single(scan.ClientID); ok {
+			c.client, c.standing = c.find(id)
+		} else if id := c.Hinted(); id != "" && !c.Repeats(scan.ClientID) {
 			c.client, c.standing = c.find(id)
 		}
 	}

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"encoding/json"
 	"path"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
@@ -38,8 +39,8 @@ type Client struct {
 	// require_pushed_authorization_requests (RFC 9126 section 6), dpop_bound_access_tokens (RFC 9449 section 5.2) and
 	// tls_client_certificate_bound_access_tokens (RFC 8705 section 3.4).
 	SignedRequests, PushedRequests, DPoPBound, CertificateBound bool
-	// Keys are the client's public keys, its jwks. Nil means unknown.
-	Keys Keys
+	// Keys are the client's public keys: its jwks, a JWK Set as JSON (RFC 7517 section 5), which must not be written to. Nil means unknown.
+	Keys json.RawMessage
 	// Operator says that the operator of the guard wrote the record, so that its redirect URIs are trusted with error redirects.
 	Operator bool
 }

@@ -2,12 +2,14 @@ package rule
 
 import "strings"
 
-// ContentType is what the Content-Type header says about a form.
+// ContentType is what the Content-Type header says about a form, or about the JSON of a registration.
 type ContentType struct {
 	// Present says that there is at least one header field.
 	Present bool
 	// Form says that it is exactly one field of application/x-www-form-urlencoded that every parser understands.
 	Form bool
+	// JSON says that it is exactly one field of application/json.
+	JSON bool
 	// Charset is the charset parameter: NoCharset unless it is there.
 	Charset Charset
 }
@@ -27,7 +29,10 @@ const (
 	Foreign
 )
 
-const formType = "application/x-www-form-urlencoded"
+const (
+	formType = "application/x-www-form-urlencoded"
+	jsonType = "application/json"
+)
 
 // ParseContentType reads the Content-Type fields of a request.
 func ParseContentType(fields []string) ContentType {
@@ -48,7 +53,9 @@ func ParseContentType(fields []string) ContentType {
 		return result
 	}
 	mediaType, rest, _ := strings.Cut(fields[0], ";")
-	if !strings.EqualFold(strings.Trim(mediaType, " \t"), formType) {
+	mediaType = strings.Trim(mediaType, " \t")
+	form := strings.EqualFold(mediaType, formType)
+	if !form && !strings.EqualFold(mediaType, jsonType) {
 		return result
 	}
 	for rest != "" {
@@ -76,7 +83,7 @@ func ParseContentType(fields []string) ContentType {
 	if n := strings.Count(strings.ToLower(fields[0]), "charset"); n > 1 || n == 1 && result.Charset == NoCharset {
 		result.Charset = Foreign
 	}
-	result.Form = true
+	result.Form, result.JSON = form, !form
 	return result
 }
 

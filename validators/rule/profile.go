@@ -20,6 +20,8 @@ var (
 	ReportEverywhere = Modes{Hub: Report, RFC6749: Report, OAuth21: Report, FAPI2: Report}
 	// EnforceStandard is the mode of rules that the standards state and that real Hub clients are known, or likely, to break.
 	EnforceStandard = Modes{Hub: Report, RFC6749: Enforce, OAuth21: Enforce, FAPI2: Enforce}
+	// EnforceOutsideHub is the mode of rules about what a JetBrains Hub does not know, and so ignores.
+	EnforceOutsideHub = Modes{RFC6749: Enforce, OAuth21: Enforce, FAPI2: Enforce}
 	// EnforceOAuth21 is the mode of what RFC 6749 allows and OAuth 2.1 does not.
 	EnforceOAuth21 = Modes{OAuth21: Enforce, FAPI2: Enforce}
 	// EnforceFAPI2 is the mode of what only the security profile of FAPI 2.0 demands.

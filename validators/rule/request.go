@@ -18,11 +18,14 @@ type Request struct {
 	BodyState BodyState
 	// Transport says how the request arrived.
 	Transport Transport
-	// Scheme and Host are those of the URL that the client asked for: "https" and for example "hub.example.com:8443".
-	Scheme, Host string
+	// Scheme, Host and Target are those of the URL that the client asked for, which DPoP proofs name: "https", for example "hub.example.com:8443", and the escaped path. An
+	// empty scheme or host is not known, an empty target is Path. They are only needed beside the header DPoP.
+	Scheme, Host, Target string
+	// EndsTLS says that the client's TLS connection ends here, so that a certificate that is not in Certificate does not exist.
+	EndsTLS bool
 	// Certificate is the client's certificate of mutual TLS that ends here, in DER; nil if there is none.
 	Certificate []byte
-	// Time is when the request arrived.
+	// Time is when the request arrived. The zero time is not known, and switches off the rules that need it.
 	Time time.Time
 }
 

@@ -23,6 +23,8 @@ type Rule struct {
 	Source string
 	// Error is the OAuth error code of the answer, for example "invalid_request".
 	Error string
+	// FAPIError is the code in the profile fapi2, if it differs.
+	FAPIError string
 	// Status is the HTTP status of the answer. Zero means 400.
 	Status int
 	// Delivery says how the answer reaches the client.
@@ -43,6 +45,8 @@ type Rule struct {
 	OwnForms bool
 	// Preflights says that the rule also judges CORS preflights, which are not judged otherwise.
 	Preflights bool
+	// Costly rules verify signatures. They are not looked at in a request that another rule refuses anyway.
+	Costly bool
 	// Check reports whether the request breaks the rule.
 	Check func(*Case) bool
 }
@@ -51,7 +55,12 @@ type Rule struct {
 type When struct {
 	Names scan.Names
 	Signs scan.Signs
+	// Proof makes the rule relevant for a request with a header DPoP, and, alone, for no other.
+	Proof bool
 }
+
+// Always reports whether every request is relevant.
+func (w *When) Always() bool { return w.Names == 0 && w.Signs == 0 && !w.Proof }
 
 // Exemptible reports whether a client may be exempted from the rule. What makes the bytes themselves doubtful applies to
 // every client, because the client's own name is among the bytes.

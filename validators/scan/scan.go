@@ -142,48 +142,26 @@ func (p *Parameters) Scan(query, body string, relevant Names, limits Limits) {
 	}
 }
 
-// section reads one location in one pass. Only if that finds a control character or a byte above 0x7F, raw or escaped, the parameters are inspected one by one.
+// section reads one location. Only if it holds a control character or a byte above 0x7F, raw or escaped, the parameters are inspected one by one.
 func (p *Parameters) section(s string, in Location, relevant Names, limits Limits) {
 	begin := len(p.List)
-	var seen class
-	start, equals, careful := 0, -1, false
-	room := true
-	for i := 0; i < len(s) && room; i++ {
-		found := classes[s[i]]
-		if found == 0 {
-			continue
+	seen := classOf(s)
+	for rest, more := s, true; more; {
+		pair := rest
+		end := strings.IndexByte(rest, '&')
+		if more = end >= 0; more {
+			pair, rest = rest[:end], rest[end+1:]
 		}
-		switch s[i] {
-		case '&':
-			room = p.add(s, start, equals, i, in, relevant, limits)
-			start, equals = i+1, -1
-		case '=':
-			if equals < 0 {
-				equals = i
-			}
-		case '%':
-			c, ok := Unhex(s[i:])
-			if !ok {
-				p.Signs |= MalformedEscape
-				continue
-			}
-			i += 2
-			if c >= 0x80 {
-				p.Signs |= NonASCII
-				careful = true
-			} else if c < 0x20 || c == 0x7F {
-				careful = true
-			}
-		default:
-			seen |= found
+		if pair != "" && !p.add(pair, in, relevant, limits) {
+			break
 		}
 	}
-	if room {
-		p.add(s, start, equals, len(s), in, relevant, limits)
+	careful := seen&(classNonASCII|classControl) != 0
+	if seen&classEscape != 0 {
+		careful = p.escapes(s) || careful
 	}
-	if seen != 0 {
+	if seen &^= classEscape; seen != 0 {
 		p.Signs |= rawSigns[in].of(seen)
-		careful = careful || seen&(classNonASCII|classControl) != 0
 	}
 	if careful {
 		for i := begin; i < len(p.List); i++ {
@@ -192,25 +170,51 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits Limit
 	}
 }
 
-// add appends the pair s[start:end] to the list, unless it is empty; equals is the place of its first equals sign, or negative. It reports false at the limit.
-func (p *Parameters) add(s string, start, equals, end int, in Location, relevant Names, limits Limits) bool {
-	if start == end {
-		return true
+// escapes looks at every percent escape. It reports whether one of them is a control character or a byte above 0x7F.
+func (p *Parameters) escapes(s string) (careful bool) {
+	for {
+		at := strings.IndexByte(s, '%')
+		if at < 0 {
+			return careful
+		}
+		c, ok := Unhex(s[at:])
+		if !ok {
+			p.Signs |= MalformedEscape
+			s = s[at+1:]
+			continue
+		}
+		s = s[at+3:]
+		if c >= 0x80 {
+			p.Signs |= NonASCII
+			careful = true
+		} else if c < 0x20 || c == 0x7F {
+			careful = true
+		}
 	}
-	if len(p.List) >= limits.Parameters {
+}
+
+// add appends a pair of name and value to the list. It reports false at the limit.
+func (p *Parameters) add(pair string, in Location, relevant Names, limits Limits) bool {
+	count := len(p.List)
+	if count >= limits.Parameters {
 		p.Signs |= TooManyParameters
 		return false
 	}
-	item := Parameter{RawName: s[start:end], In: in}
-	if equals >= 0 {
-		item.RawName, item.RawValue = s[start:equals], s[equals+1:end]
+	if count < cap(p.List) {
+		p.List = p.List[:count+1]
+	} else {
+		p.List = append(p.List, Parameter{})
+	}
+	item := &p.List[count]
+	*item = Parameter{RawName: pair, In: in}
+	if equals := strings.IndexByte(pair, '='); equals >= 0 {
+		item.RawName, item.RawValue = pair[:equals], pair[equals+1:]
 	}
 	if len(item.RawName) > MaxName || len(item.RawValue) > limits.Value {
 		p.Signs |= TooLongValue
 	}
-	p.List = append(p.List, item)
-	if !p.note(&p.List[len(p.List)-1], relevant, limits) {
-		p.List = p.List[:len(p.List)-1]
+	if !p.note(item, relevant, limits) {
+		p.List = p.List[:count]
 	}
 	return true
 }
@@ -337,6 +341,38 @@ func (p *Parameters) Get(name Name) string {
 		return p.Value(&p.List[index-1])
 	}
 	return ""
+}
+
+// Drop makes the parameters of some names unknown, as if they were not there. Where they stood is still said by In.
+func (p *Parameters) Drop(names Names) {
+	for i := range p.List {
+		if item := &p.List[i]; names.Has(item.Name) {
+			p.first[item.Name], item.Name = 0, Unknown
+		}
+	}
+	p.Seen &^= names
+	p.Present &^= names
+	p.Repeated &^= names
+}
+
+// Add adds a parameter with a value that needs no decoding. It stood in no place that In knows.
+func (p *Parameters) Add(name Name, value string) {
+	p.List = append(p.List, Parameter{RawName: name.String(), RawValue: value, Name: name, decoded: true, value: value})
+	bit := Names(1) << name
+	if p.Seen&bit == 0 || value != "" && p.Present&bit == 0 {
+		p.first[name] = uint16(len(p.List))
+	}
+	p.Seen |= bit
+	if value != "" {
+		p.Present |= bit
+	}
+	for i := 0; i < len(value); i++ {
+		if c := value[i]; c >= 0x80 {
+			p.Signs |= NonASCII
+		} else if c < 0x20 || c == 0x7F {
+			p.Signs |= Control
+		}
+	}
 }
 
 // unescape decodes s as application/x-www-form-urlencoded; malformed escapes stay as they are. What has nothing to decode is returned as it

@@ -210,3 +210,34 @@ func repeatedInOnePlace(p *Parameters, name Name) bool {
 	}
 	return count[Query] > 1 || count[Body] > 1
 }
+
+// TestReplace: dropped names are as if they were not there, and added values are as if they had been read.
+func TestReplace(t *testing.T) {
+	relevant := NamesOf(State, Scope, ClientID, Resource)
+	var p Parameters
+	p.Scan("state=a&state=b&scope=x&client_id=app", "", relevant, DefaultLimits)
+	p.Drop(NamesOf(State, Scope))
+	if p.Seen != NamesOf(ClientID) || p.Present != NamesOf(ClientID) || p.Repeated != 0 || p.Get(State) != "" || p.Get(ClientID) != "app" {
+		t.Fatalf("after dropping: %+v", p)
+	}
+	if p.In[Query] != NamesOf(State, Scope, ClientID) {
+		t.Errorf("where they stood is forgotten: %b", p.In[Query])
+	}
+	p.Add(State, "a+%41 b")
+	p.Add(Scope, "")
+	p.Add(Resource, "https://a/")
+	p.Add(Resource, "https://b/")
+	if p.Get(State) != "a+%41 b" || p.Get(Resource) != "https://a/" || p.Seen != relevant || p.Present != relevant&^NamesOf(Scope) || p.Repeated != 0 || p.Signs != 0 {
+		t.Errorf("after adding: %+v", p)
+	}
+	for value, want := range map[string]Signs{"\u00e9": NonASCII, "a\n": Control, "\x7f": Control} {
+		p.Scan("", "", relevant, DefaultLimits)
+		if p.Add(State, value); p.Signs != want {
+			t.Errorf("%q: signs %b, want %b", value, p.Signs, want)
+		}
+	}
+	p.Scan("state=c", "", relevant, DefaultLimits)
+	if p.Get(State) != "c" || p.Get(Resource) != "" {
+		t.Errorf("after the next scan: %+v", p)
+	}
+}

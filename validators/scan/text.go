@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -21,17 +22,26 @@ func Unescape(s string, plus bool) string {
 }
 
 func appendUnescaped(to []byte, s string, plus bool) []byte {
+	start, written := len(to), 0
+	to = slices.Grow(to, len(s))
+	decoded := to[start : start+len(s)]
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c == '+' && plus {
-			c = ' '
-		} else if decoded, ok := Unhex(s[i:]); ok {
-			c = decoded
-			i += 2
+		switch c {
+		case '+':
+			if plus {
+				c = ' '
+			}
+		case '%':
+			if value, ok := Unhex(s[i:]); ok {
+				c = value
+				i += 2
+			}
 		}
-		to = append(to, c)
+		decoded[written] = c
+		written++
 	}
-	return to
+	return to[:start+written]
 }
 
 // Unhex decodes the percent escape that s begins with, if it begins with one.

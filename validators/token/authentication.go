@@ -1,4 +1,5 @@
-// Package token holds the rules of the token endpoint: RFC 6749 sections 2.3, 3.2 and 4 to 6, RFC 7636, RFC 8707.
+// Package token holds the rules of the token endpoint, and of what all endpoints have in common to which a client posts a form: RFC 6749 sections 2.3, 3.2 and 4 to 6,
+// RFC 7636, RFC 8628, RFC 8693, RFC 8707, RFC 9396.
 package token
 
 import (
@@ -8,12 +9,16 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-var here = rule.At(rule.Token)
+var (
+	here = rule.At(rule.Token)
+	// registrants are the endpoints whose callers are registered clients. Introspection is asked by protected resources, which need not be clients.
+	registrants = rule.Backchannels &^ rule.At(rule.Introspection)
+)
 
 // Authentication are the rules about how the client identifies and authenticates itself.
 var Authentication = []rule.Rule{
 	{
-		ID: "token.authorization.malformed", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceEverywhere,
+		ID: "token.authorization.malformed", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceEverywhere,
 		Title:       "Authorization: Basic whose value is not base64, has no identifier before a colon, or holds a control character",
 		Why:         "It authenticates nobody. Both readings of plus and percent signs, and colons in the identifier, are legal.",
 		Source:      "RFC 7617 section 2, RFC 6749 section 2.3.1; Hub documentation: \"Authorization header was either of invalid format or not passed\"",
@@ -22,7 +27,7 @@ var Authentication = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Authentication().Malformed },
 	},
 	{
-		ID: "token.authorization.not_utf8", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceStandard,
+		ID: "token.authorization.not_utf8", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceStandard,
 		Title:       "Authorization: Basic whose identifier or secret is not UTF-8",
 		Why:         "Servers decode such bytes in different charsets.",
 		Source:      "RFC 7617 section 2.1, RFC 6749 section 2.3.1 and appendix B",
@@ -31,7 +36,7 @@ var Authentication = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Authentication().NotUTF8 },
 	},
 	{
-		ID: "token.authorization.loose_base64", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceStandard,
+		ID: "token.authorization.loose_base64", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceStandard,
 		Title:       "Authorization: Basic whose base64 lacks padding, or uses the URL alphabet",
 		Why:         "Strict decoders refuse it, lenient ones accept several spellings of one value.",
 		Source:      "RFC 7617 section 2, RFC 4648 section 4",
@@ -43,47 +48,47 @@ var Authentication = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.authorization.scheme", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceStandard,
+		ID: "token.authorization.scheme", Endpoints: registrants, Error: "invalid_client", Modes: rule.EnforceStandard,
 		Title: "An Authorization header of another scheme than Basic",
 		Why: "Clients authenticate with Basic, in the form or with an assertion; a bearer token here is a mistake that servers ignore. Extension grants, such as " +
-			"that of UMA, may define other schemes.",
-		Source:      "RFC 6749 sections 2.3.1 and 5.2",
+			"that of UMA, may define other schemes, and an access token is one way to authenticate at introspection.",
+		Source:      "RFC 6749 sections 2.3.1 and 5.2, RFC 7662 section 2.1",
 		Covers:      []string{"K-27", "K-28"},
 		Description: "the authentication scheme is not supported",
 		Check: func(c *rule.Case) bool {
-			return c.Authentication().Scheme == rule.OtherScheme && !strings.Contains(c.Get(scan.GrantType), ":")
+			return c.Authentication().Scheme > rule.BasicScheme && !strings.Contains(c.Get(scan.GrantType), ":")
 		},
 	},
 	{
-		ID: "token.authentication.multiple", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "token.authentication.multiple", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		When:        rule.When{Names: scan.NamesOf(scan.ClientSecret, scan.ClientAssertion)},
 		Title:       "The client authenticates in more than one way, with different credentials",
 		Why:         "One is checked, the other is used.",
 		Source:      "RFC 6749 section 2.3",
-		Covers:      []string{"K-21"},
+		Covers:      []string{"K-21", "O-04"},
 		Description: "the client must not use more than one authentication method",
-		Check:       func(c *rule.Case) bool { return mechanisms(c) > 1 && !sameCredentials(c) },
+		Check:       func(c *rule.Case) bool { return c.Credentials() > 1 && !sameCredentials(c) },
 	},
 	{
-		ID: "token.authentication.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceStandard,
+		ID: "token.authentication.repeated", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceStandard,
 		When:        rule.When{Names: scan.NamesOf(scan.ClientSecret)},
 		Title:       "The same credentials in the Authorization header and in the form",
 		Why:         "Forbidden, but old versions of YouTrack Mobile did it, so the hub profile reports.",
 		Source:      "RFC 6749 section 2.3",
-		Covers:      []string{"K-21"},
+		Covers:      []string{"K-21", "O-04"},
 		Description: "the client must not use more than one authentication method",
-		Check:       func(c *rule.Case) bool { return mechanisms(c) > 1 && sameCredentials(c) },
+		Check:       func(c *rule.Case) bool { return c.Credentials() > 1 && sameCredentials(c) },
 	},
 	{
 		ID: "token.client_id.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
-		Title:       "A code, or the client's own credentials, without a client: neither client_id nor Basic nor an assertion",
+		Title:       "A code, an auth_req_id, or the client's own credentials, without a client: neither client_id nor Basic nor an assertion",
 		Why:         "A code must be bound to the client that asks, and a token of a client's own to that client.",
-		Source:      "RFC 6749 sections 3.2.1, 4.1.3 and 4.4.2",
-		Covers:      []string{"K-20"},
+		Source:      "RFC 6749 sections 3.2.1, 4.1.3 and 4.4.2, RFC 8628 section 3.4, CIBA Core section 10.1",
+		Covers:      []string{"K-20", "V-02", "C-01"},
 		Description: "client_id is missing",
 		Check: func(c *rule.Case) bool {
 			grant := c.Get(scan.GrantType)
-			return anonymous(c) && (grant == "authorization_code" || grant == "client_credentials" || grant == "urn:ietf:params:oauth:grant-type:device_code")
+			return c.Anonymous() && (grant == "authorization_code" || grant == "client_credentials" || grant == deviceGrant || grant == cibaGrant)
 		},
 	},
 	{
@@ -96,11 +101,11 @@ var Authentication = []rule.Rule{
 		Description: "client_id is missing",
 		Check: func(c *rule.Case) bool {
 			grant := c.Get(scan.GrantType)
-			return anonymous(c) && (grant == "password" || grant == "refresh_token")
+			return c.Anonymous() && (grant == "password" || grant == "refresh_token")
 		},
 	},
 	{
-		ID: "token.client_secret.orphan", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "token.client_secret.orphan", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		When:        rule.When{Names: scan.NamesOf(scan.ClientSecret)},
 		Title:       "client_secret without client_id",
 		Why:         "A secret of nobody: some server may try it on everybody.",
@@ -112,7 +117,7 @@ var Authentication = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.client_id.mismatch", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "token.client_id.mismatch", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere,
 		When:        rule.When{Names: scan.NamesOf(scan.ClientID, scan.ClientAssertion)},
 		Title:       "client_id names another client than the Authorization header or the assertion",
 		Why:         "One is authenticated, the other gets the token. The same client_id beside Basic is legal, whichever way the header encodes it.",
@@ -122,7 +127,7 @@ var Authentication = []rule.Rule{
 		Check:       mismatch,
 	},
 	{
-		ID: "token.client_id.unknown", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceEverywhere,
+		ID: "token.client_id.unknown", Endpoints: registrants, Error: "invalid_client", Modes: rule.EnforceEverywhere,
 		Title:       "No client of that client_id is registered",
 		Why:         "The option unknown_client sets the mode of this rule.",
 		Source:      "RFC 6749 section 5.2; Hub documentation: \"No service with the provided clientServiceId was found\"",
@@ -131,7 +136,7 @@ var Authentication = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Authentication().Standing == rule.Absent },
 	},
 	{
-		ID: "token.client_id.unjudged", Endpoints: here, Error: "temporarily_unavailable", Status: 503, Modes: rule.ReportEverywhere,
+		ID: "token.client_id.unjudged", Endpoints: registrants, Error: "temporarily_unavailable", Status: 503, Modes: rule.ReportEverywhere,
 		Title:       "The registered clients are not known at the moment",
 		Why:         "The source never delivered, or what it delivered is too old. The option unjudged decides what happens.",
 		Source:      "Design of the guard: enforce never guesses",
@@ -139,41 +144,16 @@ var Authentication = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Authentication().Standing == rule.Unjudged },
 	},
 	{
-		ID: "token.client_authentication.missing", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceEverywhere,
+		ID: "token.client_authentication.missing", Endpoints: registrants, Error: "invalid_client", Modes: rule.EnforceEverywhere,
 		Title:       "The client must authenticate, and presents no credentials",
 		Why:         "A server that forgets to ask would give a stolen code away.",
 		Source:      "RFC 6749 section 3.2.1; Hub documentation: trusted services must authenticate",
-		Covers:      []string{"K-26", "K-28"},
+		Covers:      []string{"K-26", "K-28", "O-04"},
 		Description: "the client must authenticate",
 		Check: func(c *rule.Case) bool {
-			return mechanisms(c) == 0 && c.Authentication().All((*rule.Client).Confidential)
+			return c.Credentials() == 0 && c.Authentication().All((*rule.Client).Confidential)
 		},
 	},
-}
-
-// anonymous reports whether nothing in the request names a client.
-func anonymous(c *rule.Case) bool {
-	return !c.Has(scan.ClientID) && !c.Has(scan.ClientAssertion) && !c.Has(scan.ClientSecret) && c.Authentication().Scheme == rule.NoScheme
-}
-
-// mechanisms counts the ways in which the client authenticates. A Basic header with an empty password only identifies.
-func mechanisms(c *rule.Case) int {
-	n := 0
-	if c.Has(scan.ClientSecret) {
-		n++
-	}
-	if c.Has(scan.ClientAssertion) {
-		n++
-	}
-	if basicSecret(c) {
-		n++
-	}
-	return n
-}
-
-func basicSecret(c *rule.Case) bool {
-	readings := c.Authentication().Readings()
-	return len(readings) > 0 && readings[0].Secret != ""
 }
 
 // sameCredentials reports whether the header and the form hold the same credentials, in some legal reading of the header.

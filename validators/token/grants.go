@@ -30,7 +30,7 @@ var Grants = []rule.Rule{
 		Description: "grant_type is malformed",
 		Check: func(c *rule.Case) bool {
 			grant := c.Get(scan.GrantType)
-			return grant != "" && !grantName(grant) && !grantURI(grant)
+			return grant != "" && !grantName(grant) && !absoluteURI(grant)
 		},
 	},
 	{
@@ -61,6 +61,22 @@ var Grants = []rule.Rule{
 		Covers:      []string{"K-12"},
 		Description: "the password grant is not supported",
 		Check:       grantIs("password"),
+	},
+	{
+		ID: "token.grant_type.not_fapi", Endpoints: here, Error: "unsupported_grant_type", Modes: rule.EnforceFAPI2,
+		Title: "A grant that the security profile of FAPI 2.0 does not know",
+		Why: "It knows authorization_code, refresh_token, client_credentials and that of CIBA. Others give tokens in ways that the profile was not " +
+			"analysed for. On by default in the profile fapi2 only.",
+		Source:      "FAPI 2.0 Security Profile section 5.3.2, FAPI: Client Initiated Backchannel Authentication Profile",
+		Covers:      []string{"K-11", "K-12", "F-01"},
+		Description: "the grant_type is not supported",
+		Check: func(c *rule.Case) bool {
+			switch c.Get(scan.GrantType) {
+			case "", "authorization_code", "refresh_token", "client_credentials", cibaGrant:
+				return false
+			}
+			return true
+		},
 	},
 	{
 		ID: "token.grant_type.not_allowed", Endpoints: here, Error: "unauthorized_client", Modes: rule.EnforceEverywhere,
@@ -164,9 +180,9 @@ var Grants = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.code_verifier.missing", Endpoints: here, Error: "invalid_grant", Modes: rule.OnRequest,
+		ID: "token.code_verifier.missing", Endpoints: here, Error: "invalid_request", FAPIError: "invalid_grant", Modes: rule.EnforceOAuth21,
 		Title:       "An authorization code without code_verifier",
-		Why:         "For servers whose clients all use PKCE. Off by default.",
+		Why:         "For servers whose clients all use PKCE, as RFC 9700 wants it. Off in hub and rfc6749. The conformance suite of FAPI 2.0 expects invalid_grant.",
 		Source:      "RFC 7636 section 4.5, RFC 9700 section 2.1.1",
 		Covers:      []string{"P-07"},
 		Description: "code_verifier is missing",
@@ -176,10 +192,13 @@ var Grants = []rule.Rule{
 	},
 }
 
-// Scopes are the rules about scope and resource.
+// askers are the endpoints at which a client itself asks for access. What it pushes is judged as an authorization request.
+var askers = rule.At(rule.Token, rule.Device, rule.Backchannel)
+
+// Scopes are the rules about scope, resource and authorization_details.
 var Scopes = []rule.Rule{
 	{
-		ID: "token.scope.malformed", Endpoints: here, Error: "invalid_scope", Modes: rule.EnforceStandard,
+		ID: "token.scope.malformed", Endpoints: askers, Error: "invalid_scope", Modes: rule.EnforceStandard,
 		When:        rule.When{Names: scan.NamesOf(scan.Scope)},
 		Title:       "scope is not a list of printable ASCII words, without quotes and backslashes, with single blanks between",
 		Why:         "The grammar keeps scopes comparable. Names of Hub services may hold other characters.",
@@ -200,7 +219,7 @@ var Scopes = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.scope.not_allowed", Endpoints: here, Error: "invalid_scope", Modes: rule.ReportEverywhere,
+		ID: "token.scope.not_allowed", Endpoints: askers, Error: "invalid_scope", Modes: rule.ReportEverywhere,
 		When:        rule.When{Names: scan.NamesOf(scan.Scope)},
 		Title:       "scope holds a word that the client's record does not list",
 		Why:         "Servers may ignore such a word instead, so the finding is only reported.",
@@ -221,7 +240,7 @@ var Scopes = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return authorize.NoServiceNamed(c.Directory, c.Get(scan.Scope)) },
 	},
 	{
-		ID: "token.resource.malformed", Endpoints: here, Error: "invalid_target", Modes: rule.EnforceStandard,
+		ID: "token.resource.malformed", Endpoints: askers, Error: "invalid_target", Modes: rule.EnforceStandard,
 		When:        rule.When{Names: scan.NamesOf(scan.Resource)},
 		Title:       "resource is not an absolute URI, or has a fragment",
 		Why:         "It names the audience of the token.",
@@ -230,11 +249,23 @@ var Scopes = []rule.Rule{
 		Description: "resource must be an absolute URI without a fragment",
 		Check:       authorize.MalformedResource,
 	},
+	{
+		ID: "token.authorization_details.malformed", Endpoints: askers, Error: "invalid_authorization_details", Modes: rule.EnforceStandard,
+		When:        rule.When{Names: scan.NamesOf(scan.AuthorizationDetails)},
+		Title:       "authorization_details is not a JSON array of objects, each with a string type",
+		Why:         "A server that reads it leniently grants something else than was asked for.",
+		Source:      "RFC 9396 sections 2, 5 and 6",
+		Covers:      []string{"A-45"},
+		Description: "authorization_details is malformed",
+		Check: func(c *rule.Case) bool {
+			return c.Has(scan.AuthorizationDetails) && !authorize.ValidAuthorizationDetails(c.Get(scan.AuthorizationDetails))
+		},
+	},
 }
 
 // grantIs reports whether the grant is the given one, or would be for a server that trims.
 func grantIs(grant string) func(*rule.Case) bool {
-	return func(c *rule.Case) bool { return strings.TrimSpace(c.Get(scan.GrantType)) == grant }
+	return func(c *rule.Case) bool { return c.Grant() == grant }
 }
 
 // required makes the rule that a grant needs a parameter.
@@ -245,7 +276,7 @@ func required(id, grant string, name scan.Name, source, covers string) rule.Rule
 		Title:  name.String() + " is missing or empty with grant_type " + grant,
 		Why:    "There is nothing to exchange for a token.",
 		Source: source, Covers: []string{covers, "K-09"}, Description: name.String() + " is missing",
-		Check: func(c *rule.Case) bool { return !c.Has(name) && c.Get(scan.GrantType) == grant },
+		Check: func(c *rule.Case) bool { return c.Get(scan.GrantType) == grant && !c.Has(name) },
 	}
 }
 
@@ -277,7 +308,7 @@ func grantName(s string) bool {
 	return s != "" && rule.Unreserved(s) && strings.IndexByte(s, '~') < 0
 }
 
-// grantURI reports whether s is an absolute URI.
-func grantURI(s string) bool {
+// absoluteURI reports whether s is an absolute URI.
+func absoluteURI(s string) bool {
 	return redirecturi.Inspect(s)&(redirecturi.Relative|redirecturi.Fragment|redirecturi.Character) == 0
 }

@@ -2,6 +2,8 @@
 package vectors
 
 import (
+	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
@@ -37,6 +40,14 @@ type Vector struct {
 	Directory string `json:"directory,omitempty"`
 	// Transport says how the request came: "" over TLS, "http", or "loopback".
 	Transport string `json:"transport,omitempty"`
+	// Time is when the request came, as RFC 3339. Without it the time is not known, and the rules that need it do not fire.
+	Time string `json:"time,omitempty"`
+	// Origin is the scheme and host that the client asked for; without it https://server.example.
+	Origin string `json:"origin,omitempty"`
+	// Certificate is the client's certificate of a TLS connection that ends at the guard: DER as base64, or "none". Without it nothing is known of one.
+	Certificate string `json:"certificate,omitempty"`
+	// RequestObjects is the option request_objects; without it that of the profile.
+	RequestObjects string `json:"request_objects,omitempty"`
 	// BodyState overrides what was read of the body: "broken" or "too_long".
 	BodyState string `json:"body_state,omitempty"`
 	// Also lists other rules that a near miss may fire on.
@@ -83,6 +94,9 @@ func (v *Vector) Parse() (rule.Request, error) {
 	}
 	path, query, _ := strings.Cut(target, "?")
 	request := rule.Request{Method: method, Path: path, Query: query, Header: http.Header{}, Transport: rule.Secure}
+	if err := v.surroundings(&request); err != nil {
+		return rule.Request{}, fmt.Errorf("%s: %w", v.Name, err)
+	}
 	lines := v.Request[1:]
 	for i, line := range lines {
 		if line == "" {
@@ -110,6 +124,24 @@ func (v *Vector) Parse() (rule.Request, error) {
 	}
 	return request, nil
 }
+
+// surroundings fills in what is known of a request beside its bytes.
+func (v *Vector) surroundings(request *rule.Request) (err error) {
+	request.Scheme, request.Host, _ = strings.Cut(cmp.Or(v.Origin, Origin), "://")
+	if v.Time != "" {
+		if request.Time, err = time.Parse(time.RFC3339, v.Time); err != nil {
+			return err
+		}
+	}
+	request.EndsTLS = v.Certificate != ""
+	if v.Certificate != "" && v.Certificate != "none" {
+		request.Certificate, err = base64.StdEncoding.DecodeString(v.Certificate)
+	}
+	return err
+}
+
+// Origin is that of the server of the vectors, and its issuer identifier.
+const Origin = "https://server.example"
 
 // Message writes the request as HTTP/1.1. The fields come before those of the vector; a body gets a Content-Length unless a field says how it is framed.
 func (v *Vector) Message(fields ...string) string {
@@ -178,13 +210,23 @@ func LoadClients(name string) (map[string]*rule.Client, error) {
 		AuthMethod    string    `json:"token_endpoint_auth_method"`
 		Scope         string    `json:"scope"`
 		Trusted       *bool     `json:"trusted"`
+		Pushed        bool      `json:"require_pushed_authorization_requests"`
+		LogoutTargets []string  `json:"post_logout_redirect_uris"`
+
+		Keys                   json.RawMessage `json:"jwks"`
+		RequestURIs            []string        `json:"request_uris"`
+		RequestObjectAlgorithm string          `json:"request_object_signing_alg"`
+		SignedRequests         bool            `json:"require_signed_request_object"`
+		DPoPBound              bool            `json:"dpop_bound_access_tokens"`
 	}
 	if err := json.Unmarshal(text, &records); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	clients := make(map[string]*rule.Client)
 	for _, record := range records {
-		client := &rule.Client{ID: record.ID, ResponseTypes: record.ResponseTypes, GrantTypes: record.GrantTypes, AuthMethod: record.AuthMethod, Operator: true}
+		client := &rule.Client{ID: record.ID, ResponseTypes: record.ResponseTypes, GrantTypes: record.GrantTypes, AuthMethod: record.AuthMethod, Operator: true,
+			PushedRequests: record.Pushed, PostLogoutRedirectURIs: record.LogoutTargets, Keys: record.Keys, RequestURIs: record.RequestURIs,
+			RequestObjectAlgorithm: record.RequestObjectAlgorithm, SignedRequests: record.SignedRequests, DPoPBound: record.DPoPBound}
 		if record.RedirectURIs != nil {
 			client.RedirectURIs = []redirecturi.Registered{}
 			for _, uri := range *record.RedirectURIs {

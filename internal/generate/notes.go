@@ -1,31 +1,5 @@
 package main
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/oauthguard/caddy-oauth-guard/validators"
-	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
-	"github.com/oauthguard/caddy-oauth-guard/validators/vectors"
-)
-
-// section is a part of the standards matrix.
-type section struct {
-	letter, title string
-	rows          int
-}
-
-// sections are the parts of the standards matrix that this version answers for, and how many rows each has. Rows are numbered from 01.
-var sections = []section{
-	{"T", "Transport and parsing", 10},
-	{"A", "Authorization endpoint", 57},
-	{"P", "PKCE", 9},
-	{"K", "Token endpoint", 35},
-	{"B", "Access tokens", 15},
-	{"Z", "Routing and HTTP oddities", 5},
-}
-
 // note is what is to be said about a row beside, or instead of, its rules.
 type note struct {
 	text string
@@ -75,11 +49,42 @@ var notes = map[string]note{
 
 	"B-05": {text: "Delivery: a 401 with a bare challenge."},
 	"B-10": {text: "Delivery: a challenge names `Bearer` and the realm once, and the error in the alphabet of the standard."},
-	"B-11": {text: "Content of the token: the guard does not read access tokens, and Hub's are opaque."},
-	"B-12": {text: "Content of the token: the guard does not read access tokens, and Hub's are opaque."},
+	"B-11": {text: "Content of the token: which scope is enough is for the resource to say."},
+	"B-12": {text: "Access tokens are opaque, and Hub's are no JWTs, so these rules are off by default. The token's `aud`, `iss` and `typ` are for the resource to judge."},
 	"B-13": {text: "Delivery: `errors resource_metadata` adds it to every challenge."},
 	"B-14": {text: "Response side: answers of the server are not changed."},
 
+	"D-15": {text: "The server's memory: nonces that it gave out, and proofs that it has seen."},
+
+	"J-09": mustPass("With `request_objects used` the parameters beside an object are not judged.",
+		nearMiss{"authorize.redirect_uri.unregistered", "beside the name of a pushed request"}),
+	"J-10": mustPass("With a request object the parameters beside it may be missing.", nearMiss{"authorize.pushed_request.required", "pushed"}),
+
+	"R-02": {text: "The status is 413 for what is over a limit. How often a client may push is a matter of rate limits."},
+	"R-03": {text: "All rules of the authorization endpoint about parameters judge pushed requests, too, and the rules of the token endpoint judge how the client authenticates. Errors are JSON."},
+	"R-05": {text: "With the name of a pushed request everything may be missing but `client_id`."},
+	"R-06": mustPass("Such a redirect URI is reported.", nearMiss{"authorize.redirect_uri.unregistered", "pushed by a client that authenticates"},
+		nearMiss{"authorize.redirect_uri.none_registered", "pushed by a client that authenticates"}),
+	"R-07": {text: "The server's memory: which names it gave out, to whom, and when."},
+
+	"V-03": {text: "The server's memory: when the device asked last."},
+	"V-04": mustPass("They are unknown parameters of a device authorization request.", nearMiss{"device.client_id.missing", "response_type, redirect_uri and state have no meaning"},
+		nearMiss{"token.parameter.repeated", "redirect_uri of a device is unknown"}),
+
+	"O-02": mustPass("What the token and its hint are is not judged.", nearMiss{"revocation.token.missing", "an unknown token_type_hint is ignored"},
+		nearMiss{"revocation.token.missing", "any token is accepted, as an unknown one is"}),
+	"O-03": {text: "Which tokens a server revokes cannot be seen in a request, so the rule is off until it is switched on; it sees JWTs."},
+
+	"I-03": mustPass("What the token is is not judged.", nearMiss{"introspection.token.missing", "any token may be asked about, as an inactive one may"}),
+
+	"E-07": {text: "The server's memory: which assertions it has seen."},
+
+	"X-02": {text: "Which audiences a server has is not configured. Of `resource` the form is judged: [`token.resource.malformed`](rules.md#token.resource.malformed)."},
+
+	"W-01": {text: "Preflights pass. Errors carry the headers that let the origins of registered redirect URIs read them: `errors cors`."},
+
+	"F-02": mustPass("The limits of values are far above.", nearMiss{"authorize.nonce.missing", "a nonce of 384 characters"},
+		nearMiss{"authorize.code_challenge.missing", "pushed with a nonce of 64 and a state of 384 characters"}),
 	"Z-03": {text: "`TE`, `Expect` and trailers are handled by Go's HTTP server and Caddy; no parameter is read from a trailer."},
 
 	"F-03": mustPass("The scheme is read in any case.", nearMiss{"bearer.header.malformed", "any case"}),
@@ -88,78 +93,4 @@ var notes = map[string]note{
 
 func mustPass(text string, passes ...nearMiss) note {
 	return note{text: "Must pass: " + text, passes: passes}
-}
-
-// matrix lists the rows, and reports those that nothing is said about.
-func (p *page) matrix() error {
-	covering := make(map[string][]*rule.Rule)
-	for i := range validators.Catalogue() {
-		r := &validators.Catalogue()[i]
-		for _, row := range r.Covers {
-			covering[row] = append(covering[row], r)
-		}
-	}
-	p.WriteString(matrixText)
-	answered := make(map[string]bool)
-	for _, section := range sections {
-		p.print("\n### %s: %s\n\n| Row | Rules | Remark |\n|---|---|---|\n", section.letter, section.title)
-		for n := 1; n <= section.rows; n++ {
-			if err := p.row(fmt.Sprintf("%s-%02d", section.letter, n), covering, answered); err != nil {
-				return err
-			}
-		}
-	}
-	var others []string
-	for row := range covering {
-		if !answered[row] {
-			if slices.ContainsFunc(sections, func(s section) bool { return strings.HasPrefix(row, s.letter+"-") }) {
-				return fmt.Errorf("row %s does not exist; it is named by %s", row, covering[row][0].ID)
-			}
-			others = append(others, row)
-		}
-	}
-	slices.Sort(others)
-	p.print("\n### Rows of other sections\n\nThese sections belong to later versions; some of their rows are covered already.\n\n| Row | Rules | Remark |\n|---|---|---|\n")
-	for _, row := range others {
-		if err := p.row(row, covering, answered); err != nil {
-			return err
-		}
-	}
-	for row := range notes {
-		if !answered[row] {
-			return fmt.Errorf("there is a note on row %s, which does not exist", row)
-		}
-	}
-	return nil
-}
-
-func (p *page) row(row string, covering map[string][]*rule.Rule, answered map[string]bool) error {
-	said, noted := notes[row]
-	if len(covering[row]) == 0 && !noted {
-		return fmt.Errorf("row %s has neither a rule that covers it nor a note that says why", row)
-	}
-	remark := said.text
-	for i, miss := range said.passes {
-		if !slices.ContainsFunc(p.files[miss.rule].Vectors, func(v vectors.Vector) bool { return v.Name == miss.name && !v.Fires }) {
-			return fmt.Errorf("row %s: %s has no near miss %q", row, miss.rule, miss.name)
-		}
-		separator := ","
-		if i == 0 {
-			separator = " Tested by"
-		}
-		remark += fmt.Sprintf("%s “%s” of %s", separator, prose(miss.name), ruleLink(miss.rule))
-	}
-	answered[row] = true
-	p.print("| <a id=\"%s\"></a>%s | %s | %s |\n", rowAnchor(row), row, ruleLinks(covering[row]), remark)
-	return nil
-}
-
-func rowAnchor(row string) string { return "row-" + strings.ToLower(row) }
-
-func rowLinks(rows []string) []string {
-	links := make([]string, len(rows))
-	for i, row := range rows {
-		links[i] = fmt.Sprintf("[%s](#%s)", row, rowAnchor(row))
-	}
-	return links
 }

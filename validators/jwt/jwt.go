@@ -1,0 +1,111 @@
+// Package jwt reads JSON Web Tokens (RFC 7519) without any key: what they say, and whether every parser reads the same in them. It verifies nothing.
+package jwt
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
+
+// MaxSize is the longest token that is read, in bytes. It is the default limit of a parameter.
+const MaxSize = 16 << 10
+
+// Form is the form of a token.
+type Form uint8
+
+// The forms.
+const (
+	// Malformed is neither of the others: not three or five parts of base64url, or a header, or claims, that are no JSON object in which each member occurs once, or too long.
+	Malformed Form = iota
+	// Signed is a JWS in compact form, be its signature empty (RFC 7515 section 7.1, RFC 7519 section 6).
+	Signed
+	// Encrypted is a JWE in compact form, of which only the header can be read (RFC 7516 section 7.1).
+	Encrypted
+)
+
+// Token is what can be read of a token.
+type Token struct {
+	// Form is the form.
+	Form Form
+	// Compact is the token as it was sent.
+	Compact string
+	// Header are the header parameters, as package ijson reads them; nil if they cannot be read.
+	Header map[string]any
+	// Claims are the claims; nil if they cannot be read. Those of a malformed token are for guesses only.
+	Claims map[string]any
+
+	unsigned bool
+}
+
+// Read reads a token in compact form.
+func Read(compact string) *Token {
+	t := &Token{Compact: compact}
+	if len(compact) > MaxSize {
+		return t
+	}
+	parts := strings.Split(compact, ".")
+	if len(parts) != 3 && len(parts) != 5 {
+		return t
+	}
+	t.Header, _ = object(parts[0])
+	sound := t.Algorithm() != "" // RFC 7515 section 4.1.1 and RFC 7516 section 4.1.1: there is always one
+	if len(parts) == 3 {
+		t.Claims, _ = object(parts[1])
+		_, decoded := decode(parts[2])
+		if sound && decoded && t.Claims != nil {
+			t.Form, t.unsigned = Signed, parts[2] == ""
+		}
+		return t
+	}
+	for _, part := range parts[1:] {
+		_, decoded := decode(part)
+		sound = sound && decoded
+	}
+	if encryption, _ := t.Header["enc"].(string); sound && encryption != "" {
+		t.Form = Encrypted
+	}
+	return t
+}
+
+// object reads one part as a JSON object.
+func object(part string) (map[string]any, bool) {
+	text, ok := decode(part)
+	if !ok {
+		return nil, false
+	}
+	return ijson.Object(text)
+}
+
+var strict = base64.RawURLEncoding.Strict()
+
+// decode reads base64url without padding, in which each value has one spelling (RFC 7515 section 2).
+func decode(part string) (string, bool) {
+	decoded, err := strict.DecodeString(part)
+	// The decoder skips line ends.
+	if err != nil || strings.ContainsAny(part, "\r\n") {
+		return "", false
+	}
+	return scan.Text(decoded), true
+}
+
+// Algorithm is the alg of the header.
+func (t *Token) Algorithm() string {
+	name, _ := t.Header["alg"].(string)
+	return name
+}
+
+// Unsigned reports whether a token of the form Signed is not signed: its algorithm is none, in any case, or its signature is empty.
+func (t *Token) Unsigned() bool {
+	return t.Form == Signed && (t.unsigned || strings.EqualFold(t.Algorithm(), "none"))
+}
+
+// Symmetric reports whether the algorithm is a MAC, whose key both sides have.
+func (t *Token) Symmetric() bool { return strings.HasPrefix(strings.ToUpper(t.Algorithm()), "HS") }
+
+// Critical reports whether the header has extensions that must be understood (RFC 7515 section 4.1.11). There is none for the tokens of OAuth.
+func (t *Token) Critical() bool {
+	_, found := t.Header["crit"]
+	return found
+}
