@@ -19,24 +19,6 @@ type Engine struct {
 	ownForms plan
 }
 
-// plan is what is evaluated for one endpoint: the rules that are not off, in order.
-type plan struct {
-	steps     []step
-	bytes     int    // how many of them come before the meaning is asked for
-	preflight []step // those of them that judge CORS preflights too
-}
-
-type step struct {
-	check  func(*rule.Case) bool
-	when   rule.When // that of the rule, which the loop need not look at then
-	rule   *rule.Rule
-	index  int
-	mode   rule.Mode
-	would  rule.Mode // the mode without that of the guard
-	always bool      // whether every request is relevant
-	alike  int       // how many of the steps behind this one are relevant to the same requests
-}
-
 // New prepares an engine. Errors name the option, the value and the fix.
 func New(config Config) (*Engine, error) {
 	e := &Engine{config: config}
@@ -101,41 +83,6 @@ func (e *Engine) watchServices(modes []rule.Mode) error {
 	return nil
 }
 
-// compile lists the rules of one plan.
-func (e *Engine) compile(modes []rule.Mode, include func(*rule.Rule) bool) plan {
-	var p plan
-	for i := range catalogue {
-		r := &catalogue[i]
-		if modes[i] == rule.Off || !include(r) {
-			continue
-		}
-		mode := modes[i]
-		if e.config.ReportOnly {
-			mode = rule.Report
-		}
-		p.steps = append(p.steps, step{check: r.Check, when: r.When, rule: r, index: i, mode: mode, would: modes[i], always: r.When.Always()})
-		if r.Preflights {
-			p.preflight = append(p.preflight, p.steps[len(p.steps)-1])
-		}
-		if i < beforeMeaning {
-			p.bytes = len(p.steps)
-		}
-	}
-	compare(p.steps)
-	compare(p.preflight)
-	return p
-}
-
-// compare finds steps that stand together and are relevant to the same requests, so that they can be passed over together.
-func compare(steps []step) {
-	for i := len(steps) - 2; i >= 0; i-- {
-		steps[i].alike = 0
-		if steps[i].when == steps[i+1].when {
-			steps[i].alike = steps[i+1].alike + 1
-		}
-	}
-}
-
 // Route says which endpoint an escaped path means, see [path.Set.Classify].
 func (e *Engine) Route(escapedPath string) path.Result { return e.paths.Classify(escapedPath) }
 
@@ -189,14 +136,9 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 	if c.OwnForm {
 		p = &e.ownForms
 	}
-	steps := p.steps
-	switch {
-	case c.Preflight():
-		steps = p.preflight
-	case endpoint != rule.Resource && c.Unread():
-		steps = steps[:p.bytes]
-	}
-	refusal := e.evaluate(c, steps)
+	c.Note()
+	due := p.due(c)
+	refusal := e.evaluate(c, p, &due)
 	verdict := Verdict{Endpoint: endpoint, Client: clientOf(c), Findings: c.Findings, Ask: e.ask(c)}
 	if len(c.Findings) == 0 {
 		return verdict
@@ -237,32 +179,6 @@ func deciding(findings []rule.Finding) *rule.Rule {
 		}
 	}
 	return findings[0].Rule
-}
-
-// evaluate runs the steps, collects every finding and returns the first rule that refuses.
-func (e *Engine) evaluate(c *rule.Case, steps []step) (refusal *rule.Rule) {
-	refused := false // or would be, if the guard were not in report mode
-	for i := 0; i < len(steps); i++ {
-		s := &steps[i]
-		if !s.always && !relevant(&s.when, c) {
-			i += s.alike
-			continue
-		}
-		if refused && s.rule.Costly || !s.check(c) || e.exempt(c, s.rule) {
-			continue
-		}
-		refused = refused || s.would == rule.Enforce
-		c.Findings = append(c.Findings, rule.Finding{Rule: s.rule, Index: s.index, Mode: s.mode, Would: s.would})
-		if s.mode == rule.Enforce && refusal == nil {
-			refusal = s.rule
-		}
-	}
-	return refusal
-}
-
-// relevant reports whether the request carries what a rule is about that is not about every request.
-func relevant(when *rule.When, c *rule.Case) bool {
-	return when.Names&c.Parameters.Seen != 0 || when.Signs&c.Parameters.Signs != 0 || when.Proof && len(c.ProofHeader) > 0
 }
 
 // rewritten reports whether a header asks for a path that is, or can be taken for, an endpoint that is named.

@@ -46,20 +46,17 @@ func (e *Engine) Explain(c *rule.Case, request rule.Request, route path.Result, 
 	if c.OwnForm {
 		p = &e.ownForms
 	}
-	steps := p.steps
-	switch {
-	case c.Preflight():
-		steps = p.preflight
-	case endpoint != rule.Resource && c.Unread():
-		steps = steps[:p.bytes]
-	}
-	looks := make([]Look, 0, len(steps))
+	due, judged := p.due(c), p.judged(c)
+	looks := make([]Look, 0, len(p.steps))
 	refused := false
-	for i := range steps {
-		s := &steps[i]
+	for i := range p.steps {
+		if !judged.has(i) {
+			continue
+		}
+		s := &p.steps[i]
 		look := Look{Rule: s.rule, Mode: s.mode, Would: s.would}
 		switch {
-		case !s.always && !relevant(&s.rule.When, c):
+		case !due.has(i):
 		case refused && s.rule.Costly:
 			look.Outcome = Spared
 		case !s.check(c):

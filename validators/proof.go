@@ -23,7 +23,7 @@ func prove(c *rule.Case) (Target, bool) {
 	}
 	for i := range byBytes {
 		r := &byBytes[i]
-		if r.Endpoints.Has(c.Endpoint) && (r.When.Always() || relevant(&r.When, c)) && r.Check(c) {
+		if r.Endpoints.Has(c.Endpoint) && r.When.Relevant(c) && r.Check(c) {
 			return Target{}, false
 		}
 	}

@@ -39,7 +39,7 @@ var Repeats = []rule.Rule{
 // Clients are the rules about client_id.
 var Clients = []rule.Rule{
 	{
-		ID: "authorize.client_id.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "authorize.client_id.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Lacks: scan.NamesOf(scan.ClientID)},
 		Title:       "client_id is missing or empty",
 		Why:         "Nobody knows whose redirect URIs to compare.",
 		Source:      "RFC 6749 sections 4.1.1 and 4.2.1",

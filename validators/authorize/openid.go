@@ -24,7 +24,7 @@ var OpenID = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.nonce.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseType,
+		ID: "authorize.nonce.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: rule.When{Lacks: scan.NamesOf(scan.Nonce)},
 		Title:       "response_type asks for an ID token from this endpoint, and nonce is missing",
 		Why:         "An ID token in the URL can be replayed. For response_type code alone nonce is optional.",
 		Source:      "OpenID Connect Core sections 3.2.2.1 and 3.3.2.11",

@@ -18,8 +18,7 @@ var extensions = rule.RelevantNames(rule.Authorize) &^ scan.NamesOf(scan.Respons
 var Parameters = []rule.Rule{
 	repeated("authorize.scope.repeated", scan.Scope, "Servers take the first, the last or all.", "RFC 6749 section 3.1 with erratum 5708", "A-05"),
 	{
-		ID: "authorize.extension.repeated", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, OwnForms: true,
-		When:        rule.When{Names: extensions},
+		ID: "authorize.extension.repeated", Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, OwnForms: true, When: rule.When{Traits: rule.Repeating},
 		Title:       "A single-valued parameter of an extension occurs more than once, such as nonce, prompt or code_challenge",
 		Why:         "Which of them counts differs; a second code_challenge undoes the first.",
 		Source:      "RFC 7636, OpenID Connect Core section 3.1.2.1, RFC 9101; RFC 8707 lets resource repeat",
@@ -35,7 +34,7 @@ var Parameters = []rule.Rule{
 		Source:      "RFC 6749 section 3.3 and appendix A.4",
 		Covers:      []string{"A-30"},
 		Description: "scope is malformed",
-		Check:       func(c *rule.Case) bool { return MalformedScope(c.Get(scan.Scope)) },
+		Check:       func(c *rule.Case) bool { return !rule.Scope(c.Get(scan.Scope)) },
 	},
 	{
 		ID: "authorize.scope.missing", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.OnRequest,
@@ -121,21 +120,6 @@ var Parameters = []rule.Rule{
 			return c.Has(scan.AuthorizationDetails) && !ValidAuthorizationDetails(c.Get(scan.AuthorizationDetails))
 		},
 	},
-}
-
-// MalformedScope reports whether a scope breaks RFC 6749 appendix A.4; an empty one counts as omitted.
-func MalformedScope(scope string) bool {
-	for i := 0; i < len(scope); i++ {
-		switch c := scope[i]; {
-		case c == ' ':
-			if i == 0 || i == len(scope)-1 || scope[i-1] == ' ' {
-				return true
-			}
-		case c < 0x21 || c > 0x7E || c == '"' || c == '\\':
-			return true
-		}
-	}
-	return false
 }
 
 // ScopeBeyond reports whether a scope has a word that is not among the allowed ones; nil allows all.

@@ -12,7 +12,7 @@ var withRedirectURI = rule.When{Names: scan.NamesOf(scan.RedirectURI)}
 // only the one about script schemes applies to it.
 var RedirectURIs = []rule.Rule{
 	{
-		ID: "authorize.redirect_uri.missing", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceStandard,
+		ID: "authorize.redirect_uri.missing", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceStandard, When: rule.When{Lacks: scan.NamesOf(scan.RedirectURI)},
 		Title:       "redirect_uri is missing, and not exactly one is registered",
 		Why:         "The server would have to choose. Hub falls back to a registered one, so the hub profile only reports.",
 		Source:      "RFC 6749 section 3.1.2.3",
@@ -27,8 +27,7 @@ var RedirectURIs = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.redirect_uri.missing_openid", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceStandard,
-		When:        rule.When{Names: scan.NamesOf(scan.Scope)},
+		ID: "authorize.redirect_uri.missing_openid", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceStandard, When: rule.When{Lacks: scan.NamesOf(scan.RedirectURI)},
 		Title:       "redirect_uri is missing in an OpenID Connect request",
 		Why:         "OpenID Connect requires it even if one is registered.",
 		Source:      "OpenID Connect Core section 3.1.2.1",

@@ -19,7 +19,7 @@ var Responses = []rule.Rule{
 	repeated("authorize.response_mode.repeated", scan.ResponseMode, "The answer may be delivered in either way.", "OAuth 2.0 Multiple Response Types section 2.1", "A-06"),
 	repeated("authorize.response_type.repeated", scan.ResponseType, "Servers take the first or the last: a code or a token.", "RFC 6749 section 3.1 with erratum 5708", "A-05"),
 	{
-		ID: "authorize.response_type.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere,
+		ID: "authorize.response_type.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: rule.When{Lacks: scan.NamesOf(scan.ResponseType)},
 		Title:       "response_type is missing or empty",
 		Why:         "The server would have to choose the flow. The error goes to the query of the redirect URI.",
 		Source:      "RFC 6749 section 3.1.1",
@@ -121,7 +121,7 @@ func repeated(id string, name scan.Name, why, source, covers string) rule.Rule {
 	return rule.Rule{
 		ID: id, Endpoints: here, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere,
 		OwnForms: name != scan.Scope, // a consent form may repeat scope
-		When:     rule.When{Names: scan.NamesOf(name)},
+		When:     rule.When{Traits: rule.Repeating},
 		Title:    name.String() + " occurs more than once, or with different values in query and body", Why: why, Source: source,
 		Covers: []string{covers, "A-03"}, Description: name.String() + " must occur once",
 		Check: func(c *rule.Case) bool { return c.Repeats(name) },

@@ -20,7 +20,7 @@ const MaxToken = 8 << 10
 // Rules are the rules about access tokens.
 var Rules = []rule.Rule{
 	{
-		ID: "bearer.header.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true,
+		ID: "bearer.header.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
 		Title:       "More than one Authorization header, or several joined by a comma",
 		Why:         "Servers take the first, the last or both joined by a comma: one token is checked, another is used.",
 		Source:      "RFC 9110 sections 5.3 and 11.6.2, RFC 6750 section 2",
@@ -32,7 +32,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.header.malformed", Endpoints: inHeader, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true,
+		ID: "bearer.header.malformed", Endpoints: inHeader, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
 		Title: "Bearer without a token, or with a control, a tab, a non-ASCII byte or outer blanks",
 		Why: "Parsers trim, cut or join such values differently. Several blanks after Bearer are legal, and so is every case of the word. " +
 			"Tokens with inner blanks, semicolons and colons are Hub's own.",
@@ -40,7 +40,7 @@ var Rules = []rule.Rule{
 		Covers:      []string{"B-02", "B-15", "F-03"},
 		Description: "the Authorization header is malformed",
 		Check: func(c *rule.Case) bool {
-			credentials, presented := token(c)
+			credentials, presented := c.Presented()
 			if !presented {
 				return false
 			}
@@ -56,26 +56,26 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.token.malformed", Endpoints: inHeader, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true,
+		ID: "bearer.token.malformed", Endpoints: inHeader, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
 		Title:       "The token is not of the b64token form",
 		Why:         "Letters, digits and -._~+/ with = at the end. Off in the hub profile: Hub's tokens hold blanks, semicolons, colons and inner =.",
 		Source:      "RFC 6750 section 2.1",
 		Covers:      []string{"B-03", "B-04"},
 		Description: "the access token is malformed",
 		Check: func(c *rule.Case) bool {
-			credentials, presented := token(c)
+			credentials, presented := c.Presented()
 			return presented && credentials != "" && !rule.B64Token(credentials)
 		},
 	},
 	{
-		ID: "bearer.token.too_long", Endpoints: here, Error: "invalid_request", Modes: rule.ReportEverywhere, Unexemptible: true,
+		ID: "bearer.token.too_long", Endpoints: here, Error: "invalid_request", Modes: rule.ReportEverywhere, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
 		Title:       "The token has more than 8 KiB",
 		Why:         "Servers may cut or refuse the header. Only reported: a refusal sends JetBrains' web client into a loop of logins.",
 		Source:      "Jetty and Tomcat limit the header block to 8 KiB",
 		Covers:      []string{"T-07"},
 		Description: "the access token is too long",
 		Check: func(c *rule.Case) bool {
-			credentials, _ := token(c)
+			credentials, _ := c.Presented()
 			return len(credentials) > MaxToken
 		},
 	},
@@ -88,7 +88,7 @@ var Rules = []rule.Rule{
 		Covers:      []string{"B-01"},
 		Description: "the access token must be sent in one way only",
 		Check: func(c *rule.Case) bool {
-			_, presented := token(c)
+			_, presented := c.Presented()
 			inQuery, inBody := c.Parameters.In[scan.Query].Has(scan.AccessToken), c.Parameters.In[scan.Body].Has(scan.AccessToken)
 			return presented && (inQuery || inBody) || inQuery && inBody
 		},
@@ -131,14 +131,14 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.scheme.other", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true,
+		ID: "bearer.scheme.other", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
 		Title:       "An Authorization header of another scheme, and no token",
 		Why:         "The resource speaks Bearer. Off in the hub profile: Hub accepts Basic.",
 		Source:      "RFC 6750 section 3",
 		Covers:      []string{"B-06"},
 		Description: "an access token is required",
 		Check: func(c *rule.Case) bool {
-			_, presented := token(c)
+			_, presented := c.Presented()
 			return !presented && len(c.AuthorizationHeader) > 0 && !c.Has(scan.AccessToken) && !unreadForm(c)
 		},
 	},
@@ -156,31 +156,6 @@ var Rules = []rule.Rule{
 }
 
 var withToken = rule.When{Names: scan.NamesOf(scan.AccessToken)}
-
-// token returns what follows the scheme in the first Authorization header, and whether that scheme carries an access token: Bearer, or DPoP of RFC 9449. Several
-// blanks may stand between (RFC 6750 section 2.1). A tab behind the scheme belongs to the credentials, which makes them malformed.
-func token(c *rule.Case) (credentials string, presented bool) {
-	fields := c.AuthorizationHeader
-	if len(fields) == 0 {
-		return "", false
-	}
-	value := strings.TrimLeft(fields[0], " \t")
-	scheme, rest := value, ""
-	if end := strings.IndexAny(value, " \t"); end >= 0 {
-		scheme, rest = value[:end], value[end:]
-	}
-	// HTTP/2 can carry blanks before the value, which some servers trim; and some look for the word alone, and then cut at its length. Both count as a
-	// malformed token.
-	switch {
-	case len(scheme) > len("Bearer") && strings.EqualFold(scheme[:len("Bearer")], "Bearer"):
-		return " " + value, true
-	case !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP"):
-		return "", false
-	case value != fields[0]:
-		return fields[0], true
-	}
-	return strings.TrimLeft(rest, " "), true
-}
 
 // unreadForm reports whether the token may be in a form that was too long to be read.
 func unreadForm(c *rule.Case) bool {

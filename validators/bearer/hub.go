@@ -10,7 +10,7 @@ import (
 // Hub are rules about requests that a JetBrains Hub should refuse itself.
 var Hub = []rule.Rule{
 	{
-		ID: "hub.services.anonymous_registration", Endpoints: rule.At(rule.Resource), Status: 401, Delivery: rule.Bare, Modes: rule.OnRequest, Unexemptible: true,
+		ID: "hub.services.anonymous_registration", Endpoints: rule.At(rule.Resource), Status: 401, Delivery: rule.Bare, Modes: rule.OnRequest, Unexemptible: true, When: rule.When{Traits: rule.OddPath},
 		Title: "Somebody who is not signed in registers a service",
 		Why: "Old Hubs let everybody register a service, and so a client with redirect URIs of its own; published exploits begin with that, and another " +
 			"made the service a trusted one. It looks at POST, and at methods other than GET, HEAD and OPTIONS, to api/rest/services below base_path in any " +

@@ -31,7 +31,7 @@ var Bindings = []rule.Rule{
 		return ok && c.Has(scan.DPoPJKT) && c.Get(scan.DPoPJKT) != thumbprint
 	}),
 	{
-		ID: "dpop.authorization.unproven", Endpoints: rule.Protected, Error: "invalid_token", Status: 401, Modes: rule.EnforceOutsideHub, Unexemptible: true,
+		ID: "dpop.authorization.unproven", Endpoints: rule.Protected, Error: "invalid_token", Status: 401, Modes: rule.EnforceOutsideHub, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
 		Title:       "Authorization: DPoP without a DPoP header",
 		Why:         "A token that is bound to a key is worth nothing without proof of the key.",
 		Source:      "RFC 9449 section 7.1",
@@ -42,7 +42,7 @@ var Bindings = []rule.Rule{
 		},
 	},
 	{
-		ID: "dpop.authorization.bearer", Endpoints: rule.Protected, Error: "invalid_token", Status: 401, Unexemptible: true, When: rule.When{Proof: true},
+		ID: "dpop.authorization.bearer", Endpoints: rule.Protected, Error: "invalid_token", Status: 401, Unexemptible: true, When: rule.When{Traits: rule.Proving},
 		Modes:       rule.Modes{RFC6749: rule.Report, OAuth21: rule.Report, FAPI2: rule.Enforce},
 		Title:       "A DPoP header beside Authorization: Bearer",
 		Why:         "A server that takes the token as a bearer token does not look at the proof. Clients that talk to servers of both kinds do it, so only the profile fapi2 refuses.",

@@ -20,7 +20,7 @@ const maxAge = 300
 // Header are the rules about the proof as it is written.
 var Header = []rule.Rule{
 	{
-		ID: "dpop.header.repeated", Endpoints: here, Error: "invalid_dpop_proof", Modes: rule.EnforceOutsideHub, When: rule.When{Proof: true},
+		ID: "dpop.header.repeated", Endpoints: here, Error: "invalid_dpop_proof", Modes: rule.EnforceOutsideHub, When: rule.When{Traits: rule.Proving},
 		Title:       "More than one DPoP header",
 		Why:         "One proof is checked, the other is used.",
 		Source:      "RFC 9449 section 4.3, check 1",
@@ -29,7 +29,7 @@ var Header = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return len(c.ProofHeader) > 1 },
 	},
 	{
-		ID: "dpop.proof.malformed", Endpoints: here, Error: "invalid_dpop_proof", Modes: rule.EnforceOutsideHub, When: rule.When{Proof: true},
+		ID: "dpop.proof.malformed", Endpoints: here, Error: "invalid_dpop_proof", Modes: rule.EnforceOutsideHub, When: rule.When{Traits: rule.Proving},
 		Title:       "The DPoP header is not one signed JWT that every parser reads alike",
 		Why:         "Parts that are not base64url, a member that occurs twice, or extensions that must be understood are read by some servers and not by others.",
 		Source:      "RFC 9449 section 4.3, check 2; RFC 7515 sections 4, 4.1.11 and 7.1",
@@ -173,7 +173,7 @@ func about(r rule.Rule, check func(*rule.Case, *jwt.Token) bool) rule.Rule {
 	if r.Endpoints == 0 {
 		r.Endpoints = here
 	}
-	r.When = rule.When{Proof: true}
+	r.When = rule.When{Traits: rule.Proving}
 	if r.Error == "" {
 		r.Error = "invalid_dpop_proof"
 	}

@@ -12,7 +12,7 @@ import (
 // Clients are the rules about clients that authenticate by certificate.
 var Clients = []rule.Rule{
 	{
-		ID: "mtls.client_id.missing", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceOutsideHub,
+		ID: "mtls.client_id.missing", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceOutsideHub, When: rule.When{Lacks: scan.NamesOf(scan.ClientID)},
 		Title:       "A client that authenticates by certificate does not send client_id",
 		Why:         "The certificate is looked up by the client, so the client must be named in the form.",
 		Source:      "RFC 8705 section 2",

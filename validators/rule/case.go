@@ -79,6 +79,8 @@ type Case struct {
 	Askable []string
 	// Parameters is what the scan read.
 	Parameters scan.Parameters
+	// Traits are the properties that make rules relevant, see [Case.Note].
+	Traits Traits
 	// OwnForm says that this is a POST to the authorization endpoint without response_type: a login or consent form of the server's own.
 	OwnForm bool
 
@@ -95,6 +97,9 @@ type Case struct {
 	grant          string
 	grantAsked     bool
 	tokens         map[string]*jwt.Token
+
+	credentials                 string
+	presented, credentialsAsked bool
 }
 
 // Finding is one rule that fired, and what that means for the request.
@@ -117,7 +122,7 @@ func (c *Case) Open(request Request, endpoint Endpoint, options *Options, direct
 	c.contentTyped = false
 	c.client, c.standing, c.clientAsked, c.redirectAsked = nil, NotAsked, false, false
 	c.authentication.reset()
-	c.metadata, c.tokens, c.Object, c.grantAsked = nil, nil, nil, false
+	c.metadata, c.tokens, c.Object, c.grantAsked, c.credentialsAsked = nil, nil, nil, false, false
 }
 
 // Scan reads the parameters.

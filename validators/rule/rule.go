@@ -51,16 +51,17 @@ type Rule struct {
 	Check func(*Case) bool
 }
 
-// When names the parameters and signs that make a rule relevant. One of them is enough.
+// When names what makes a rule relevant: parameters that are there, parameters that are not there with a value, signs and traits. One of them is enough.
 type When struct {
-	Names scan.Names
-	Signs scan.Signs
-	// Proof makes the rule relevant for a request with a header DPoP, and, alone, for no other.
-	Proof bool
+	Names, Lacks scan.Names
+	Signs        scan.Signs
+	Traits       Traits
 }
 
-// Always reports whether every request is relevant.
-func (w *When) Always() bool { return w.Names == 0 && w.Signs == 0 && !w.Proof }
+// Relevant reports whether a request concerns the rule. The zero value concerns every request.
+func (w *When) Relevant(c *Case) bool {
+	return *w == When{} || w.Names&c.Parameters.Seen != 0 || w.Lacks&^c.Parameters.Present != 0 || w.Signs&c.Parameters.Signs != 0 || w.Traits&c.Traits != 0
+}
 
 // Exemptible reports whether a client may be exempted from the rule. What makes the bytes themselves doubtful applies to
 // every client, because the client's own name is among the bytes.

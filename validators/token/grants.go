@@ -13,7 +13,7 @@ import (
 // Grants are the rules about grant_type and what each grant requires.
 var Grants = []rule.Rule{
 	{
-		ID: "token.grant_type.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "token.grant_type.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Lacks: scan.NamesOf(scan.GrantType)},
 		Title:       "grant_type is missing or empty",
 		Why:         "The server would have to guess the grant.",
 		Source:      "RFC 6749 sections 4.1.3 and 5.2",
@@ -205,7 +205,7 @@ var Scopes = []rule.Rule{
 		Source:      "RFC 6749 section 3.3 and appendix A.4",
 		Covers:      []string{"A-30"},
 		Description: "scope is malformed",
-		Check:       func(c *rule.Case) bool { return authorize.MalformedScope(c.Get(scan.Scope)) },
+		Check:       func(c *rule.Case) bool { return !rule.Scope(c.Get(scan.Scope)) },
 	},
 	{
 		ID: "token.scope.missing", Endpoints: here, Error: "invalid_scope", Modes: rule.OnRequest,

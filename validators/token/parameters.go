@@ -21,7 +21,7 @@ var extensions = func() (names scan.Names) {
 // Parameters are the rules about where parameters stand and how often.
 var Parameters = []rule.Rule{
 	{
-		ID: "token.parameter.in_query", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "token.parameter.in_query", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Querying},
 		Title: "A parameter of the endpoint in the query",
 		Why: "Queries are logged, and some servers let them win over the body. A POST with everything in the query and no body at all " +
 			"is the business of token.parameter.query_only. Other names in the query pass.",
@@ -31,7 +31,7 @@ var Parameters = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return inQuery(c) && c.BodyState != rule.NoBody },
 	},
 	{
-		ID: "token.parameter.query_only", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceStandard,
+		ID: "token.parameter.query_only", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.Querying},
 		Title:       "All parameters in the query of a POST without a body",
 		Why:         "Forbidden, but an old YouTrack Mobile refreshed its tokens this way, so the hub profile reports.",
 		Source:      "RFC 6749 sections 2.3.1 and 3.2",
@@ -40,7 +40,7 @@ var Parameters = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return inQuery(c) && c.BodyState == rule.NoBody },
 	},
 	{
-		ID: "token.query.mentions_parameter", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.ReportEverywhere,
+		ID: "token.query.mentions_parameter", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.ReportEverywhere, When: rule.When{Traits: rule.Querying},
 		Title:       "The query contains the name of a parameter as a part of something else",
 		Why:         "Spring Authorization Server searches the raw query for names to tell query from form, so that such a query hides a parameter of the body.",
 		Source:      "Behaviour of Spring Authorization Server",
@@ -59,8 +59,7 @@ var Parameters = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.parameter.repeated", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere,
-		When:        rule.When{Names: rule.StandardNames},
+		ID: "token.parameter.repeated", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Repeating},
 		Title:       "A parameter of RFC 6749 occurs more than once",
 		Why:         "Servers take the first, the last or all of them.",
 		Source:      "RFC 6749 section 3.2 with erratum 5708",
@@ -70,8 +69,7 @@ var Parameters = []rule.Rule{
 		Subject:     func(c *rule.Case) scan.Name { return c.Repeated(rule.StandardNames).First() },
 	},
 	{
-		ID: "token.extension.repeated", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere,
-		When:        rule.When{Names: extensions},
+		ID: "token.extension.repeated", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Repeating},
 		Title:       "A single-valued parameter of an extension occurs more than once",
 		Why:         "Servers take the first, the last or all of them. resource, audience and permission may repeat.",
 		Source:      "RFC 7636, RFC 7521, RFC 8628, RFC 8693",

@@ -10,7 +10,7 @@ import (
 // Transport is the rule about how the request came. It says nothing about the bytes.
 var Transport = []rule.Rule{
 	{
-		ID: "transport.plain_http", Endpoints: rule.Everywhere, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Report, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true,
+		ID: "transport.plain_http", Endpoints: rule.Everywhere, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Report, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true, When: rule.When{Traits: rule.Insecure},
 		Title:       "The request came over plain HTTP",
 		Why:         "Codes, tokens and secrets can be read on the way. Loopback requests never fire; a proxy's word counts if Caddy trusts the proxy.",
 		Source:      "RFC 6749 sections 3.1, 3.2 and 2.3.1, RFC 6750 section 5.2",
@@ -23,7 +23,7 @@ var Transport = []rule.Rule{
 // Methods are the rules about the request method and what stands in for it. Like those about paths they need no body.
 var Methods = []rule.Rule{
 	{
-		ID: "authorize.method.unsupported", Endpoints: rule.Browsers, Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true,
+		ID: "authorize.method.unsupported", Endpoints: rule.Browsers, Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true, When: rule.When{Traits: rule.Sending},
 		Title:       "The authorization endpoint, or that of the logout, is asked with another method than GET, HEAD or POST",
 		Why:         "Servers differ in which parameters they read from other methods, or read them in lower case.",
 		Source:      "RFC 6749 section 3.1, OpenID Connect Core section 3.1.2.1, OpenID Connect RP-Initiated Logout section 2",
