@@ -61,7 +61,7 @@ e2e: ## vet and run the end-to-end tests: real servers, real clients, a real bro
 	@.ci/e2e
 
 .PHONY: fleet
-fleet: ## run the tests of several instances with one Hub, which want the machine for themselves
+fleet: ## run all tests of several instances with one Hub, some of which want the machine for themselves
 	@GOFLAGS='$(subst nopgx,nopgx$(COMMA)fleet,$(GOFLAGS))' .ci/e2e ./fleet
 
 .PHONY: generate
