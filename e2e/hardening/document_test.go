@@ -42,7 +42,8 @@ const introduction = `<!-- Written by the end-to-end tests ("make e2e"). Do not 
 # Hardening
 
 What real authorization servers do with invalid requests, alone and with OAuth Guard in front of them. The requests are the
-[test vectors](vectors.md) of all [rules](rules.md) that the profile %[1]s enforces, %[2]d for each server, with real codes and tokens where a
+[test vectors](vectors.md) of all [rules](rules.md) that the profile %[1]s enforces at the endpoints that all these servers have, without those that depend on a clock
+or a certificate, %[2]d for each server, with real codes and tokens where a
 vector needs them: the server has nothing to complain about but what the rule names. The servers are set up as the documentation of their libraries
 shows it, behind the same Caddy, once without the guard and once with it. The tests write this page anew each time, and fail if it changed.
 

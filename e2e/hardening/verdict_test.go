@@ -164,10 +164,12 @@ func judgeToken(q question, r reply) verdict {
 	}
 }
 
-// judgeBearer expects the error of RFC 6750 section 3: a challenge, which names the error unless the request had no token.
+// judgeBearer expects the error of RFC 6750 section 3: a challenge, which names the error unless the request had no token. For a token that is bound to a key, RFC 9449 section 7.1
+// has a challenge of its own.
 func judgeBearer(r reply) verdict {
 	challenge := r.header.Get("WWW-Authenticate")
-	bearer := len(challenge) >= 6 && strings.EqualFold(challenge[:6], "Bearer")
+	scheme, _, _ := strings.Cut(challenge, " ")
+	known := strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "DPoP")
 	code := ""
 	if found := challengeError.FindStringSubmatch(challenge); found != nil {
 		code = found[1]
@@ -176,8 +178,8 @@ func judgeBearer(r reply) verdict {
 	switch {
 	case r.status/100 == 2:
 		return verdict{accepted, fmt.Sprint(r.status)}
-	case !bearer:
-		return verdict{misshapen, text + " without a Bearer challenge"}
+	case !known:
+		return verdict{misshapen, text + " without a challenge"}
 	case bearerStatus[code] != r.status:
 		return verdict{misshapen, text}
 	default:
@@ -199,8 +201,7 @@ func errorCode(r reply) string {
 
 // bearerStatus is the status of each error of RFC 6750 section 3.1, and of a bare challenge.
 var bearerStatus = map[string]int{
-	"": http.StatusUnauthorized, "invalid_request": http.StatusBadRequest, "invalid_token": http.StatusUnauthorized, "insufficient_scope": http.StatusForbidden,
-}
+	"": http.StatusUnauthorized, "invalid_request": http.StatusBadRequest, "invalid_token": http.StatusUnauthorized, "insufficient_scope": http.StatusForbidden, "invalid_dpop_proof": 401}
 
 // authorizeErrors are the error codes for redirects of RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6, RFC 8707 section 2 and RFC 9396
 // section 5.
@@ -273,7 +274,8 @@ func TestJudge(t *testing.T) {
 		{"bare challenge", bearer, reply{401, header("WWW-Authenticate", "Bearer"), ""}, verdict{right, "401"}},
 		{"challenge", bearer, reply{401, header("WWW-Authenticate", `Bearer realm="x", error="invalid_token"`), ""}, verdict{right, "401 invalid_token"}},
 		{"challenge with the wrong status", bearer, reply{401, header("WWW-Authenticate", `Bearer error="invalid_request"`), ""}, verdict{misshapen, "401 invalid_request"}},
-		{"no challenge", bearer, reply{400, nil, `{"error":"invalid_request"}`}, verdict{misshapen, "400 without a Bearer challenge"}},
+		{"no challenge", bearer, reply{400, nil, `{"error":"invalid_request"}`}, verdict{misshapen, "400 without a challenge"}},
+		{"proof", bearer, reply{401, header("WWW-Authenticate", `DPoP error="invalid_dpop_proof", algs="ES256"`), ""}, verdict{right, "401 invalid_dpop_proof"}},
 	} {
 		if c.header == nil {
 			c.header = http.Header{}
