@@ -201,7 +201,9 @@ func errorCode(r reply) string {
 
 // bearerStatus is the status of each error of RFC 6750 section 3.1, and of a bare challenge.
 var bearerStatus = map[string]int{
-	"": http.StatusUnauthorized, "invalid_request": http.StatusBadRequest, "invalid_token": http.StatusUnauthorized, "insufficient_scope": http.StatusForbidden, "invalid_dpop_proof": 401}
+	"": http.StatusUnauthorized, "invalid_request": http.StatusBadRequest, "invalid_token": http.StatusUnauthorized, "insufficient_scope": http.StatusForbidden,
+	"invalid_dpop_proof": http.StatusUnauthorized,
+}
 
 // authorizeErrors are the error codes for redirects of RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6, RFC 8707 section 2 and RFC 9396
 // section 5.
