@@ -11,6 +11,7 @@ export GOWORK := off
 
 COMMA := ,
 FUZZTIME ?= 2m
+REQUESTS ?= 1000000
 
 # $(call stage,target): run a target and print how long it took.
 define stage
@@ -69,7 +70,7 @@ generate: ## write the generated files anew
 	@go generate ./...
 
 .PHONY: explore
-explore: ## fuzz each target for FUZZTIME (2m) with new seeds; findings go to testdata/fuzz
+explore: ## fuzz each target for FUZZTIME (2m), and ask all parsers about REQUESTS (1000000), with new seeds; findings go to testdata/fuzz
 	@targets=$$(go test -list '^Fuzz' ./... | \
 	  awk '/^Fuzz/ { name[++n] = $$1 } /^ok/ { for (i = 1; i <= n; i++) print $$2, name[i]; n = 0 }'); \
 	[ -n "$$targets" ] || { echo 'no fuzz target found'; exit 1; }; \
@@ -78,6 +79,8 @@ explore: ## fuzz each target for FUZZTIME (2m) with new seeds; findings go to te
 	  printf '\n== %s %s\n' "$$package" "$$name"; \
 	  go test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' "$$package" </dev/null || status=1; \
 	done <<<"$$targets"; \
+	printf '\n== parsers\n'; \
+	go -C e2e test ./parsers -run 'TestLaboratory$$' -v -count=1 -timeout 2h -requests '$(REQUESTS)' || status=1; \
 	exit $$status
 
 .PHONY: bench

@@ -12,6 +12,7 @@ const (
 	classNonASCII
 	classUnsafe
 	classHash
+	classBracket
 )
 
 // classes is the class of every byte; zero for what is always harmless.
@@ -25,7 +26,7 @@ var classes = func() (table [256]class) {
 		}
 	}
 	table['%'], table[';'] = classEscape, classSemicolon
-	table[' '], table['#'] = classBlank, classHash
+	table[' '], table['#'], table[']'] = classBlank, classHash, classBracket
 	for _, c := range []byte("\"<>\\^`{|}") {
 		table[c] = classUnsafe
 	}

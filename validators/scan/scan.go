@@ -48,6 +48,8 @@ const (
 	NonASCII
 	// RepeatedUnknown is a name that is not recognised and stands twice in one place.
 	RepeatedUnknown
+	// BracketSeparator is an equals sign behind a closing bracket inside of a recognised parameter's value: some stack takes all before it for the name.
+	BracketSeparator
 	// TooLongQuery is a query over the limit; it was not read.
 	TooLongQuery
 	// TooLongBody is a body over the limit; it was not read.
@@ -159,6 +161,9 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits Limit
 	careful := seen&(classNonASCII|classControl) != 0
 	if seen&classEscape != 0 {
 		careful = p.escapes(s) || careful
+	}
+	if seen&(classEscape|classBracket) != 0 && bracketed(s) {
+		p.noteBrackets(begin)
 	}
 	if seen &^= classEscape; seen != 0 {
 		p.Signs |= rawSigns[in].of(seen)
