@@ -128,11 +128,12 @@ func (l *Live) take(ctx context.Context, archive *Archive, manifest Manifest) er
 			return err
 		}
 	}
-	l.version, l.received = manifest.Version, l.now()
-	// Who had to ask by itself may know more than the archive. After a while that cannot be, whatever the clocks say.
-	if own := l.parcels.unstored(); !own.IsZero() && !manifest.Fetched.After(own) && l.now().Sub(own) < silentIntervals*l.settings.Refresh {
+	l.received = l.now()
+	// Who had to ask by itself may know more than the archive, which is looked at again then. After a while that cannot be, whatever the clocks say.
+	if own := l.parcels.unstored(); !own.IsZero() && !manifest.Fetched.After(own) && l.now().Sub(own) < l.settings.Refresh/2 {
 		return nil
 	}
+	l.version = manifest.Version
 	l.parcels.settle(l.now())
 	l.change(func(d *delivery) {
 		if directory != nil {
