@@ -124,6 +124,7 @@ func TestTakeover(t *testing.T) {
 		for round := range 4 {
 			dead := f.fetcher()
 			f.machines[dead].dead.Store(true)
+			synctest.Wait() // what it asks at this very moment is not the successor
 			killed, asked := time.Now(), f.asked()
 			server.hold("a", fmt.Sprint("client ", round))
 			for f.asked() == asked && time.Since(killed) < time.Hour {
@@ -323,6 +324,7 @@ func TestClocksThatDiffer(t *testing.T) {
 		for round := range 3 {
 			dead := f.fetcher()
 			f.machines[dead].dead.Store(true)
+			synctest.Wait() // what it asks at this very moment is not the successor
 			killed, asked := time.Now(), f.asked()
 			server.hold("a", fmt.Sprint("client ", round))
 			for f.asked() == asked && time.Since(killed) < time.Hour {
