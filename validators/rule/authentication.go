@@ -172,7 +172,7 @@ func (a *Authentication) decode(encoded string) bool {
 		a.buffer = make([]byte, 0, size)
 	}
 	decoded, err := strictBase64.AppendDecode(a.buffer[:0], scan.Bytes(encoded))
-	if err != nil || strings.ContainsAny(encoded, "\r\n") {
+	if err != nil || strings.IndexByte(encoded, '\r') >= 0 || strings.IndexByte(encoded, '\n') >= 0 {
 		a.Loose = true
 		relaxed := strings.NewReplacer("-", "+", "_", "/", "\r", "", "\n", "").Replace(strings.TrimRight(encoded, "="))
 		if decoded, err = base64.RawStdEncoding.AppendDecode(a.buffer[:0], []byte(relaxed)); err != nil {
@@ -182,12 +182,12 @@ func (a *Authentication) decode(encoded string) bool {
 	text := scan.Text(decoded)
 	colon := strings.IndexByte(text, ':')
 	// RFC 7617 section 2 forbids control characters; a value without an identifier authenticates nobody.
-	if colon <= 0 || strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 || r == 0x7F }) {
+	if colon <= 0 || hasControl(text) {
 		return false
 	}
 	a.NotUTF8 = !utf8.ValidString(text)
 	a.add(text[:colon], text[colon+1:])
-	if strings.ContainsAny(text, "%+") {
+	if strings.IndexByte(text, '%') >= 0 || strings.IndexByte(text, '+') >= 0 {
 		a.add(scan.Unescape(text[:colon], true), scan.Unescape(text[colon+1:], true))
 		a.add(scan.Unescape(text[:colon], false), scan.Unescape(text[colon+1:], false))
 	}
@@ -204,6 +204,15 @@ func (a *Authentication) decode(encoded string) bool {
 		a.add(text[:at], text[at+1:])
 	}
 	return true
+}
+
+func hasControl(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < 0x20 || s[i] == 0x7F {
+			return true
+		}
+	}
+	return false
 }
 
 var strictBase64 = base64.StdEncoding.Strict()

@@ -158,14 +158,15 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits Limit
 			break
 		}
 	}
-	careful := seen&(classNonASCII|classControl) != 0
+	careful, bracket := false, seen&classBracket != 0
 	if seen&classEscape != 0 {
-		careful = p.escapes(s) || careful
+		careful, bracket = p.escapes(s, bracket)
 	}
-	if seen&(classEscape|classBracket) != 0 && bracketed(s) {
+	careful = careful || seen&(classNonASCII|classControl) != 0
+	if bracket {
 		p.noteBrackets(begin)
 	}
-	if seen &^= classEscape; seen != 0 {
+	if seen &^= classEscape | classBracket; seen != 0 {
 		p.Signs |= rawSigns[in].of(seen)
 	}
 	if careful {
@@ -175,12 +176,13 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits Limit
 	}
 }
 
-// escapes looks at every percent escape. It reports whether one of them is a control character or a byte above 0x7F.
-func (p *Parameters) escapes(s string) (careful bool) {
+// escapes looks at every percent escape. It reports whether one of them is a control character or a byte above 0x7F, and whether there is a closing bracket.
+func (p *Parameters) escapes(s string, raw bool) (careful, bracket bool) {
+	bracket = raw
 	for {
 		at := strings.IndexByte(s, '%')
 		if at < 0 {
-			return careful
+			return careful, bracket
 		}
 		c, ok := Unhex(s[at:])
 		if !ok {
@@ -195,6 +197,7 @@ func (p *Parameters) escapes(s string) (careful bool) {
 		} else if c < 0x20 || c == 0x7F {
 			careful = true
 		}
+		bracket = bracket || c == ']'
 	}
 }
 
@@ -346,38 +349,6 @@ func (p *Parameters) Get(name Name) string {
 		return p.Value(&p.List[index-1])
 	}
 	return ""
-}
-
-// Drop makes the parameters of some names unknown, as if they were not there. Where they stood is still said by In.
-func (p *Parameters) Drop(names Names) {
-	for i := range p.List {
-		if item := &p.List[i]; names.Has(item.Name) {
-			p.first[item.Name], item.Name = 0, Unknown
-		}
-	}
-	p.Seen &^= names
-	p.Present &^= names
-	p.Repeated &^= names
-}
-
-// Add adds a parameter with a value that needs no decoding. It stood in no place that In knows.
-func (p *Parameters) Add(name Name, value string) {
-	p.List = append(p.List, Parameter{RawName: name.String(), RawValue: value, Name: name, decoded: true, value: value})
-	bit := Names(1) << name
-	if p.Seen&bit == 0 || value != "" && p.Present&bit == 0 {
-		p.first[name] = uint16(len(p.List))
-	}
-	p.Seen |= bit
-	if value != "" {
-		p.Present |= bit
-	}
-	for i := 0; i < len(value); i++ {
-		if c := value[i]; c >= 0x80 {
-			p.Signs |= NonASCII
-		} else if c < 0x20 || c == 0x7F {
-			p.Signs |= Control
-		}
-	}
 }
 
 // unescape decodes s as application/x-www-form-urlencoded; malformed escapes stay as they are. What has nothing to decode is returned as it
