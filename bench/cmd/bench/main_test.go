@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oauthguard/caddy-oauth-guard/bench/comparison"
+	"github.com/oauthguard/caddy-oauth-guard/bench/conformance"
+	"github.com/oauthguard/caddy-oauth-guard/bench/peers"
+	"github.com/oauthguard/caddy-oauth-guard/bench/soak"
+)
+
+// TestPeers runs the comparison as short as possible, with every peer that is installed. Every one must start, answer the four requests rightly, and appear on the page. The figures
+// themselves say nothing.
+func TestPeers(t *testing.T) {
+	docs := t.TempDir()
+	err := run(t.Context(), strings.Fields("peers -available -rounds 1 -pairs 1 -duration 1s -warm-up 0s -repeats 0 -output "+docs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var results comparison.Results
+	read(t, filepath.Join(docs, "benchmarks", "peers.json"), &results)
+	page, err := os.ReadFile(filepath.Join(docs, "benchmarks.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := make(map[string]int)
+	for _, sample := range results.Samples {
+		samples[sample.Peer]++
+		if sample.Wrong+sample.Failed > 0 || sample.Requests == 0 || sample.Microseconds <= 0 {
+			t.Errorf("%s answered %d times to %s, %d times wrongly, %d failed; %v us each", sample.Peer, sample.Requests, sample.Request, sample.Wrong, sample.Failed,
+				sample.Microseconds)
+		}
+	}
+	if len(results.PairSamples) != 12 {
+		t.Errorf("%d samples of one pair, want 12", len(results.PairSamples))
+	}
+	for _, peer := range peers.All() {
+		if len(peer.Missing()) > 0 {
+			t.Logf("%s is not installed", peer.Title)
+			continue
+		}
+		if samples[peer.Name] != 4 {
+			t.Errorf("%d samples of %s, want 4", samples[peer.Name], peer.Title)
+		}
+		if !strings.Contains(string(page), peer.Title) {
+			t.Errorf("%s is not on the page", peer.Title)
+		}
+		var total conformance.Result
+		for _, result := range results.Conformance[peer.Name] {
+			total.Add(result)
+		}
+		switch {
+		case peer.Name == peers.Guard && (total.Refused != total.Invalid || total.Broken > 0):
+			t.Errorf("the guard lets through %v and refuses the valid %v", total.Let, total.Harmed)
+		case peer.IsBare() && total.Broken > 0:
+			t.Errorf("%s refuses %v", peer.Title, total.Harmed)
+		case !peer.IsBare() && (total.CommonRefused < total.Common*3/4 || total.Broken > total.Valid/20):
+			t.Errorf("%s refuses only %d of %d, and %d of %d valid requests: is its configuration broken? %v", peer.Title, total.CommonRefused, total.Common,
+				total.Broken, total.Valid, total.Harmed)
+		}
+	}
+}
+
+// TestSoak runs the soak test as short as it can say anything.
+func TestSoak(t *testing.T) {
+	docs := t.TempDir()
+	err := run(t.Context(), strings.Fields("soak -duration 45s -saturation 2s -reload 4s -swap 4s -clients 2000 -connections 16 -output "+docs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var results soak.Results
+	read(t, filepath.Join(docs, "benchmarks", "soak.json"), &results)
+	if results.Reloads < 9 || results.Swaps < 9 || len(results.Requests) != 9 {
+		t.Errorf("%d reloads, %d swaps, requests %v", results.Reloads, results.Swaps, results.Requests)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for arguments, want := range map[string]string{
+		"":                       "usage",
+		"others":                 "usage",
+		"peers -peers ngnix-lua": `unknown peer "ngnix-lua"`,
+		"report -output /none":   "measure first",
+	} {
+		if err := run(t.Context(), strings.Fields(arguments)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("bench %s says %v, want %q", arguments, err, want)
+		}
+	}
+}
+
+func read(t *testing.T, file string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,136 @@
+package report
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oauthguard/caddy-oauth-guard/bench/comparison"
+	"github.com/oauthguard/caddy-oauth-guard/bench/conformance"
+	"github.com/oauthguard/caddy-oauth-guard/bench/load"
+	"github.com/oauthguard/caddy-oauth-guard/bench/peers"
+	"github.com/oauthguard/caddy-oauth-guard/bench/soak"
+)
+
+// measured are made-up figures: the guard costs 2 % more than the bare Caddy, and one peer answered wrongly.
+func measured() *comparison.Results {
+	r := &comparison.Results{Rounds: 3, Pairs: 8, Seconds: 4, Connections: 32, Conformance: map[string]map[string]conformance.Result{
+		peers.Guard: {"vectors": {Invalid: 400, Refused: 400, Explained: 399, Common: 100, CommonRefused: 100, Valid: 300}},
+		"nginx-lua": {"vectors": {Invalid: 400, Refused: 222, Explained: 200, Common: 100, CommonRefused: 91, Valid: 300, Broken: 1,
+			Let: []string{"path.ambiguous: a", "path.ambiguous: b", "wire.utf8.invalid: c"}, Harmed: []string{"wire.limit.parameters: d"}}},
+	}, Versions: map[string]string{"nginx-lua": "nginx/1"}}
+	for _, request := range load.Requests() {
+		for round := range r.Rounds {
+			for name, cost := range map[string]float64{peers.Guard: 71.4, peers.Caddy: 70, "nginx": 10, "nginx-lua": 13} {
+				sample := load.Sample{Peer: name, Request: request.Name, Round: round, Microseconds: cost + float64(round)}
+				if name == "nginx-lua" && request.Refused {
+					sample.Wrong = 1
+				}
+				r.Samples = append(r.Samples, sample)
+			}
+		}
+		for pair := range r.Pairs {
+			for name, factor := range map[string]float64{peers.Guard: 1.02, peers.Caddy: 1, comparison.Control: 1.001} {
+				r.PairSamples = append(r.PairSamples, load.Sample{Peer: name, Request: request.Name, Round: pair, Microseconds: factor * float64(60+pair)})
+			}
+		}
+	}
+	return r
+}
+
+func soaked() *soak.Results {
+	r := &soak.Results{Seconds: 1800, Load: 0.7, Rate: 7000, Requests: map[string]int{"a": 1000, "b": 234}, Reloads: 90}
+	for i := range 12 {
+		r.Points = append(r.Points, soak.Point{Seconds: 20 * float64(i), Heap: 10 << 20, Goroutines: 44, Resident: 70 << 20})
+	}
+	return r
+}
+
+func TestWrite(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		measured *comparison.Results
+		soaked   *soak.Results
+		plots    []string
+		says     []string
+	}{
+		{"peers", measured(), nil, []string{"cost.svg", "added.svg", "pairs.svg"}, []string{
+			"| **Caddy + OAuth Guard** | 72.4 [71.4 … 73.4] | 1.4 [1.4 … 1.4] |", "| nginx + Lua | 14.0 [13.0 … 15.0] | 3.0 [3.0 … 3.0] |", "[13.0 … 15.0] †", "91 % | 55 % | 1 of 300",
+			"| `reverse_proxy` | **1.020** | 1.020 – 1.020 |", "`path` 2, `wire.utf8` 1", "`wire.limit.parameters: d`", "nginx/1"}},
+		{"soak", nil, soaked(), []string{"memory.svg", "goroutines.svg"}, []string{"## Soak test", "7000 requests a second for 30m,", "| Answers as they must be | 1234 |", "It passed."}},
+		{"both", measured(), soaked(), []string{"cost.svg", "memory.svg"}, []string{"## All peers", "## Soak test"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			docs := t.TempDir()
+			if test.measured != nil {
+				must(t, SavePeers(docs, test.measured))
+			}
+			if test.soaked != nil {
+				must(t, SaveSoak(docs, test.soaked))
+			}
+			must(t, Write(docs))
+			text, err := os.ReadFile(filepath.Join(docs, "benchmarks.md"))
+			must(t, err)
+			for _, want := range test.says {
+				if !strings.Contains(string(text), want) {
+					t.Errorf("the page does not say %q:\n%s", want, text)
+				}
+			}
+			for _, name := range test.plots {
+				wellFormed(t, filepath.Join(docs, data, name))
+				if !strings.Contains(string(text), "(benchmarks/"+name+")") {
+					t.Errorf("the page does not show %s", name)
+				}
+			}
+		})
+	}
+	if err := Write(t.TempDir()); err == nil {
+		t.Error("no error though nothing was measured")
+	}
+}
+
+func TestAxis(t *testing.T) {
+	for _, test := range []struct {
+		low, high float64
+		want      string
+	}{
+		{0, 163, "0 50 100 150 200"},
+		{-1.9, 117, "−20 0 20 40 60 80 100 120"},
+		{0.98, 1.04, "0.98 0.99 1.00 1.01 1.02 1.03 1.04"},
+		{0, 0, "0.0 0.2 0.4 0.6 0.8 1.0"},
+	} {
+		var ticks []string
+		newAxis(test.low, test.high, 0, 100).ticks(func(_ float64, text string) { ticks = append(ticks, text) })
+		got := strings.Join(ticks, " ")
+		if strings.Replace(got, "0.0", "0", 1) != strings.Replace(test.want, "0.0", "0", 1) {
+			t.Errorf("from %v to %v: %s, want %s", test.low, test.high, got, test.want)
+		}
+	}
+}
+
+// wellFormed reads a file as XML.
+func wellFormed(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.Open(file)
+	must(t, err)
+	defer text.Close()
+	decoder := xml.NewDecoder(text)
+	for {
+		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
