@@ -123,9 +123,14 @@ func (g *Guard) judge(m *message.Message) (*result, error) {
 	if request.BodyState == rule.BodyRead && rule.ParseContentType(request.Header["Content-Type"]).Form {
 		r.Form = redact.Query(request.Body)
 	}
+	bodyless := m.BodyMissing && endpoint != rule.NoEndpoint
 	for i := range looks {
 		if l := &looks[i]; l.Outcome != validators.Irrelevant {
-			r.Rules = append(r.Rules, lookOf(l))
+			shown := lookOf(l)
+			if bodyless && l.Outcome == validators.Fired && needsBody(l.Rule) {
+				shown.Verdict, shown.Why = notKnown, ""
+			}
+			r.Rules = append(r.Rules, shown)
 		}
 	}
 	if would := verdict.Would(); would != verdict.Decision {
@@ -139,6 +144,16 @@ func (g *Guard) judge(m *message.Message) (*result, error) {
 		r.RedirectURI = compareRegistered(&c, &verdict)
 	}
 	g.note(r, &c, &verdict, m, endpoint)
+	if bodyless && verdict.Rule != nil && needsBody(verdict.Rule) {
+		r.Decision, r.Rule, r.Error, r.Would = "undecidable", "", "", ""
+		if sure := refusesAnyway(&verdict); sure != nil {
+			// Which answer is given depends on the body, that it is a refusal does not.
+			r.Decision, r.Rule, r.status = verdict.Decision.String(), sure.ID, Refused
+			return r, nil
+		}
+		r.status = Undecidable
+		return r, nil
+	}
 	switch {
 	case verdict.Decision == validators.Reject:
 		r.status = Refused
@@ -212,6 +227,29 @@ func compareRegistered(c *rule.Case, v *validators.Verdict) *comparison {
 		if strings.Contains(v.Findings[i].Rule.ID, ".redirect_uri.") && redirecturi.Compare(uri, v.Client.RedirectURIs) == redirecturi.None {
 			compared := compare(uri, v.Client.RedirectURIs)
 			return &compared
+		}
+	}
+	return nil
+}
+
+// notKnown is the verdict of a rule that fires because of what may stand in a body that is not known.
+const notKnown = "not known"
+
+// needsBody reports whether a rule fires for what is not there, and so might not with the body of the request.
+func needsBody(r *rule.Rule) bool {
+	for _, ending := range []string{"missing", ".not_identified", ".orphan", ".unproven", ".query_only", ".required"} {
+		if strings.HasSuffix(r.ID, ending) {
+			return true
+		}
+	}
+	return r.ID == "wire.content_type.unsupported" // archives leave the type out together with the body
+}
+
+// refusesAnyway is the first rule that refuses the request whatever its body is; nil if none does.
+func refusesAnyway(v *validators.Verdict) *rule.Rule {
+	for i := range v.Findings {
+		if f := &v.Findings[i]; f.Mode == rule.Enforce && !needsBody(f.Rule) {
+			return f.Rule
 		}
 	}
 	return nil
