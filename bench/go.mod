@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/caddyserver/caddy/v2 v2.11.9
 	github.com/corazawaf/coraza/v3 v3.8.1
+	github.com/google/go-cmp v0.7.0
 	github.com/oauthguard/caddy-oauth-guard v0.0.0
 )
 

@@ -10,35 +10,23 @@ import (
 	"path/filepath"
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/comparison"
+	"github.com/oauthguard/caddy-oauth-guard/bench/section"
 	"github.com/oauthguard/caddy-oauth-guard/bench/soak"
 )
 
-// data is the folder of the figures and the plots, below that of the document.
-const data = "benchmarks"
-
 // SavePeers keeps the figures of the peers.
 func SavePeers(docs string, results *comparison.Results) error {
-	return save(docs, "peers.json", results)
+	return section.SaveData(docs, "peers", results)
 }
 
 // SaveSoak keeps the figures of the soak test.
-func SaveSoak(docs string, results *soak.Results) error { return save(docs, "soak.json", results) }
-
-func save(docs, name string, results any) error {
-	folder := filepath.Join(docs, data)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(results, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(folder, name), append(text, '\n'), 0o644)
+func SaveSoak(docs string, results *soak.Results) error {
+	return section.SaveData(docs, "soak", results)
 }
 
 // read reads figures; what was never measured leaves nil.
 func read[T any](docs, name string) (*T, error) {
-	text, err := os.ReadFile(filepath.Join(docs, data, name))
+	text, err := os.ReadFile(filepath.Join(docs, section.Folder, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -62,15 +50,19 @@ func Write(docs string) error {
 	if err != nil {
 		return err
 	}
-	if measured == nil && soaked == nil {
-		return fmt.Errorf("%s holds no figures: measure first", filepath.Join(docs, data))
-	}
-	text, err := document(measured, soaked)
+	sections, err := section.ReadAll(docs)
 	if err != nil {
 		return err
 	}
-	for name, plot := range plots(measured, soaked) {
-		if err := os.WriteFile(filepath.Join(docs, data, name), plot, 0o644); err != nil {
+	if measured == nil && soaked == nil && len(sections) == 0 {
+		return fmt.Errorf("%s holds no figures: measure first", filepath.Join(docs, section.Folder))
+	}
+	text, err := document(measured, soaked, sections)
+	if err != nil {
+		return err
+	}
+	for name, plot := range plots(measured, soaked, sections) {
+		if err := os.WriteFile(filepath.Join(docs, section.Folder, name), plot, 0o644); err != nil {
 			return err
 		}
 	}

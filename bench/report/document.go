@@ -11,7 +11,9 @@ import (
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/comparison"
 	"github.com/oauthguard/caddy-oauth-guard/bench/load"
+	"github.com/oauthguard/caddy-oauth-guard/bench/measure"
 	"github.com/oauthguard/caddy-oauth-guard/bench/peers"
+	"github.com/oauthguard/caddy-oauth-guard/bench/section"
 	"github.com/oauthguard/caddy-oauth-guard/bench/soak"
 	"github.com/oauthguard/caddy-oauth-guard/bench/statistics"
 )
@@ -24,6 +26,10 @@ var page = template.Must(template.New("benchmarks.md").Funcs(template.FuncMap{
 	"ratio":     func(r float64) string { return fmt.Sprintf("%.3f", r) },
 	"percentOf": func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
 	"groups":    groups,
+	"machine":   machine,
+	"plotFile":  plotFile,
+	"cells":     func(cells []string) string { return strings.Join(cells, " | ") },
+	"alignment": func(columns []string) string { return "---" + strings.Repeat("|---:", len(columns)-1) },
 	"percent": func(part, whole int) string {
 		if whole == 0 {
 			return "–"
@@ -37,11 +43,17 @@ var page = template.Must(template.New("benchmarks.md").Funcs(template.FuncMap{
 		}
 		return fmt.Sprintf("%.3f", p)
 	},
-	"minutes": func(seconds float64) string {
-		return strings.TrimSuffix((time.Duration(seconds) * time.Second).String(), "0s")
-	},
-	"list": func(names []string) string { return "`" + strings.Join(names, "`, `") + "`" },
+	"minutes": minutes,
+	"list":    func(names []string) string { return "`" + strings.Join(names, "`, `") + "`" },
 }).Parse(text))
+
+// minutes writes a time.
+func minutes(seconds float64) string {
+	if seconds < 120 {
+		return fmt.Sprintf("%.0f seconds", seconds)
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", seconds/60), ".0") + " minutes"
+}
 
 // comparisonView is what the page shows of the comparison.
 type comparisonView struct {
@@ -104,10 +116,21 @@ type soakView struct {
 }
 
 // document writes the page. What was not measured is left out.
-func document(measured *comparison.Results, soaked *soak.Results) (string, error) {
+func document(measured *comparison.Results, soaked *soak.Results, sections []*section.Section) (string, error) {
 	var view struct {
+		Budgets  []section.Row
+		Before   []*section.Section // in the order of the document, those before the comparison
 		Measured *comparisonView
+		After    []*section.Section
 		Soaked   *soakView
+	}
+	view.Budgets = budgets(measured, soaked, sections)
+	for _, s := range sections {
+		if s.Order < comparisonOrder {
+			view.Before = append(view.Before, s)
+		} else {
+			view.After = append(view.After, s)
+		}
 	}
 	if measured != nil {
 		lines := measuredPeers(measured)
@@ -136,6 +159,15 @@ func document(measured *comparison.Results, soaked *soak.Results) (string, error
 	var written strings.Builder
 	err := page.Execute(&written, view)
 	return written.String(), err
+}
+
+// machine describes a machine in a line.
+func machine(m measure.Description) string {
+	kind := ""
+	if m.Virtual {
+		kind = "virtual "
+	}
+	return fmt.Sprintf("%s, %d %sprocessors, %.0f GiB, %s, Linux %s, %s", m.Processor, m.Processors, kind, m.Memory, m.System, m.Kernel, m.Go)
 }
 
 func viewSoak(results *soak.Results) *soakView {

@@ -6,13 +6,19 @@ import (
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/comparison"
 	"github.com/oauthguard/caddy-oauth-guard/bench/load"
+	"github.com/oauthguard/caddy-oauth-guard/bench/section"
 	"github.com/oauthguard/caddy-oauth-guard/bench/soak"
 	"github.com/oauthguard/caddy-oauth-guard/bench/statistics"
 )
 
 // plots draws all plots, by the name of their file.
-func plots(measured *comparison.Results, soaked *soak.Results) map[string][]byte {
+func plots(measured *comparison.Results, soaked *soak.Results, sections []*section.Section) map[string][]byte {
 	files := make(map[string][]byte)
+	for _, s := range sections {
+		for _, plot := range s.Plots {
+			files[plotFile(s, plot)] = barPlot(plot)
+		}
+	}
 	if measured != nil {
 		if lines := measuredPeers(measured); measured.Rounds > 0 {
 			files["cost.svg"] = peerPlot("Processor time per valid request", lines, func(p peer) map[string]statistics.Spread { return p.Cost })
@@ -33,36 +39,54 @@ func plots(measured *comparison.Results, soaked *soak.Results) map[string][]byte
 	return files
 }
 
+// plotFile is the name of the file of a section's plot.
+func plotFile(s *section.Section, plot section.Plot) string { return s.Name + "-" + plot.Name + ".svg" }
+
 // peerPlot shows a bar for each peer and valid request, with the least and the most.
 func peerPlot(title string, lines []peer, of func(peer) map[string]statistics.Spread) []byte {
-	var names, titles []string
+	plot := section.Plot{Title: title, Axis: "µs of processor time per request; median, least and most of the rounds"}
+	var names []string
 	for _, request := range load.Requests() {
 		if !request.Refused {
-			names, titles = append(names, request.Name), append(titles, request.Title)
+			names, plot.Series = append(names, request.Name), append(plot.Series, request.Title)
 		}
 	}
-	low, high := 0.0, 0.0
 	for _, line := range lines {
+		group := section.Group{Title: line.Title, Bold: line.IsGuard()}
 		for _, name := range names {
-			low, high = min(low, of(line)[name].Minimum), max(high, of(line)[name].Maximum)
+			group.Values = append(group.Values, of(line)[name])
+		}
+		plot.Groups = append(plot.Groups, group)
+	}
+	return barPlot(plot)
+}
+
+// barPlot shows one or two bars for each group.
+func barPlot(plot section.Plot) []byte {
+	low, high := 0.0, 0.0
+	for _, group := range plot.Groups {
+		for _, value := range group.Values {
+			low, high = min(low, value.Minimum), max(high, value.Maximum)
 		}
 	}
-	c := newCanvas(title, float64(top+bottom+row*len(lines)))
-	c.legend(titles)
+	c := newCanvas(plot.Title, float64(top+bottom+row*len(plot.Groups)))
+	c.legend(plot.Series)
 	a := newAxis(low, high, left, width-right)
-	c.horizontal(a, "µs of processor time per request; median, least and most of the rounds")
-	for i, line := range lines {
+	c.horizontal(a, plot.Axis)
+	thickness := 32/float64(len(plot.Series)) - 1
+	for i, group := range plot.Groups {
 		y := float64(top + row*i)
 		weight := ""
-		if line.IsGuard() {
+		if group.Bold {
 			weight = `font-weight="bold"`
 		}
-		c.label(left-8, y+row/2+5, "end", weight, line.Title)
-		for number, name := range names {
-			figure := of(line)[name]
-			begin := y + 4 + 16*float64(number)
-			c.box(a.at(0), begin, a.at(figure.Median), begin+15, []string{blue, orange}[number])
-			c.span(a.at(figure.Minimum), a.at(figure.Maximum), begin+7.5, 1.2, dark)
+		c.label(left-8, y+row/2+5, "end", weight, group.Title)
+		for number, value := range group.Values {
+			begin := y + 4 + (thickness+1)*float64(number)
+			c.box(a.at(0), begin, a.at(value.Median), begin+thickness, []string{blue, orange}[number])
+			if value.Minimum != value.Maximum {
+				c.span(a.at(value.Minimum), a.at(value.Maximum), begin+thickness/2, 1.2, dark)
+			}
 		}
 	}
 	c.line(a.at(0), top, a.at(0), c.height-bottom, 1.5, dark)

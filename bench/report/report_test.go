@@ -13,7 +13,9 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/bench/conformance"
 	"github.com/oauthguard/caddy-oauth-guard/bench/load"
 	"github.com/oauthguard/caddy-oauth-guard/bench/peers"
+	"github.com/oauthguard/caddy-oauth-guard/bench/section"
 	"github.com/oauthguard/caddy-oauth-guard/bench/soak"
+	"github.com/oauthguard/caddy-oauth-guard/bench/statistics"
 )
 
 // measured are made-up figures: the guard costs 2 % more than the bare Caddy, and one peer answered wrongly.
@@ -50,19 +52,35 @@ func soaked() *soak.Results {
 	return r
 }
 
+// sections are made-up ones before and after the comparison.
+func sections() []*section.Section {
+	return []*section.Section{
+		{Name: "decision", Title: "The decision", Order: 10, Introduction: "Every rule is on.", Rows: []section.Row{
+			{What: "valid", Budget: "at most 300 ns", Figure: "210 ns", Command: "go run ./cmd/bench decision", Verdict: section.Kept},
+			{What: "refused", Figure: "190 ns", Command: "go run ./cmd/bench decision"}}},
+		{Name: "registry", Title: "Many clients", Order: 30, Notes: []string{"It is slow."}, Rows: []section.Row{
+			{What: "a million", Budget: "at most 1 s", Figure: "2 s", Command: "go run ./cmd/bench registry", Verdict: section.Missed}},
+			Tables: []section.Table{{Title: "Clients", Columns: []string{"n", "ns"}, Rows: [][]string{{"10", "8"}}}},
+			Plots:  []section.Plot{{Name: "look-up", Title: "Look-up", Axis: "ns", Series: []string{"cold"}, Groups: []section.Group{{Title: "10 clients", Values: []statistics.Spread{{Median: 8, Minimum: 7, Maximum: 9}}}}}}},
+	}
+}
+
 func TestWrite(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		measured *comparison.Results
 		soaked   *soak.Results
+		sections []*section.Section
 		plots    []string
 		says     []string
 	}{
-		{"peers", measured(), nil, []string{"cost.svg", "added.svg", "pairs.svg"}, []string{
+		{"peers", measured(), nil, nil, []string{"cost.svg", "added.svg", "pairs.svg"}, []string{
 			"| **Caddy + OAuth Guard** | 72.4 [71.4 … 73.4] | 1.4 [1.4 … 1.4] |", "| nginx + Lua | 14.0 [13.0 … 15.0] | 3.0 [3.0 … 3.0] |", "[13.0 … 15.0] †", "91 % | 55 % | 1 of 300",
 			"| `reverse_proxy` | **1.020** | 1.020 – 1.020 |", "`path` 2, `wire.utf8` 1", "`wire.limit.parameters: d`", "nginx/1"}},
-		{"soak", nil, soaked(), []string{"memory.svg", "goroutines.svg"}, []string{"## Soak test", "7000 requests a second for 30m,", "| Answers as they must be | 1234 |", "It passed."}},
-		{"both", measured(), soaked(), []string{"cost.svg", "memory.svg"}, []string{"## All peers", "## Soak test"}},
+		{"soak", nil, soaked(), nil, []string{"memory.svg", "goroutines.svg"}, []string{"## Soak test", "7000 requests a second for 30 minutes,", "| Answers as they must be | 1234 |", "It passed."}},
+		{"all", measured(), soaked(), sections(), []string{"cost.svg", "memory.svg", "registry-look-up.svg"}, []string{"## All peers", "## Soak test", "\n## The decision\n\nEvery rule is on.\n\n| What |",
+			"| valid | at most 300 ns | 210 ns | kept | `go run ./cmd/bench decision` |\n| authorize, valid, beside `reverse_proxy` | at most 1.02 ×, upper end of the interval at most 1.03 | 1.020 × [1.020 … 1.020] | kept |",
+			"| a million | at most 1 s | 2 s | **missed** | `go run ./cmd/bench registry` |\n| 30 minutes of load", "Clients\n\n| n | ns |\n|---|---:|\n| 10 | 8 |\n", "\n* It is slow.\n"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			docs := t.TempDir()
@@ -71,6 +89,9 @@ func TestWrite(t *testing.T) {
 			}
 			if test.soaked != nil {
 				must(t, SaveSoak(docs, test.soaked))
+			}
+			for _, s := range test.sections {
+				must(t, s.Save(docs))
 			}
 			must(t, Write(docs))
 			text, err := os.ReadFile(filepath.Join(docs, "benchmarks.md"))
@@ -81,7 +102,7 @@ func TestWrite(t *testing.T) {
 				}
 			}
 			for _, name := range test.plots {
-				wellFormed(t, filepath.Join(docs, data, name))
+				wellFormed(t, filepath.Join(docs, section.Folder, name))
 				if !strings.Contains(string(text), "(benchmarks/"+name+")") {
 					t.Errorf("the page does not show %s", name)
 				}

@@ -7,13 +7,23 @@ import (
 	"strings"
 )
 
-// Colours that people with any kind of sight can tell apart, in print too.
+// Colours. People with any kind of sight can tell them apart, in print too.
 const (
 	blue   = "#0072b2"
 	orange = "#e69f00"
 	dark   = "#333333"
 	light  = "#dddddd"
+	white  = "#ffffff"
 )
+
+// style replaces the colours for readers who prefer a dark page. It knows them by their attributes, so that programs without styles show the light ones.
+var style = func() string {
+	var rules strings.Builder
+	for _, pair := range [][2]string{{blue, "#4aa8e0"}, {orange, orange}, {dark, "#d0d7de"}, {light, "#30363d"}, {white, "#0d1117"}} {
+		fmt.Fprintf(&rules, `[fill="%[1]s"]{fill:%[2]s}[stroke="%[1]s"]{stroke:%[2]s}`, pair[0], pair[1])
+	}
+	return "<style>@media(prefers-color-scheme:dark){" + rules.String() + "}</style>\n"
+}()
 
 // The measures of all plots, in pixels.
 const (
@@ -35,7 +45,7 @@ func newCanvas(title string, height float64) *canvas {
 	c := &canvas{height: height}
 	fmt.Fprintf(&c.text, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %.0f" width="%d" height="%.0f" role="img" font-family="sans-serif" font-size="13" fill="%s">`+"\n",
 		width, height, width, height, dark)
-	fmt.Fprintf(&c.text, "<title>%s</title>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n", html.EscapeString(title))
+	fmt.Fprintf(&c.text, "<title>%s</title>\n%s<rect width=\"100%%\" height=\"100%%\" fill=\"%s\"/>\n", html.EscapeString(title), style, white)
 	c.label(width/2, 22, "middle", `font-size="15" font-weight="bold"`, title)
 	return c
 }
