@@ -25,6 +25,10 @@ type bufferedBody struct {
 	// trailer holds what came behind a chunked body, to appear at its end again.
 	trailer http.Header
 	request *http.Request
+	// original is the body that was read.
+	original io.ReadCloser
+	// first is the reading that the request begins with.
+	first bodyReader
 }
 
 // bytesPool holds the bytes of bodies, never the bodies: a GetBody that somebody kept must find its own body closed, not the next request's. Slices over maxPooled
@@ -44,12 +48,11 @@ func readBody(r *http.Request, limit int) (*bufferedBody, rule.BodyState) {
 	if r.ContentLength > int64(limit) {
 		return nil, rule.BodyTooLong
 	}
-	b := &bufferedBody{pooled: bytesPool.Get().(*[]byte), request: r}
+	b := &bufferedBody{pooled: bytesPool.Get().(*[]byte), request: r, original: r.Body}
 	b.data = (*b.pooled)[:0]
-	b.readers.Store(1)
+	b.readers.Store(2)
 	announced := r.Trailer.Clone()
-	original := r.Body
-	err := b.fill(original, limit)
+	err := b.fill(b.original, limit)
 	state := rule.BodyRead
 	switch {
 	case err == io.EOF:
@@ -58,11 +61,12 @@ func readBody(r *http.Request, limit int) (*bufferedBody, rule.BodyState) {
 			state = rule.NoBody // of unknown length, and then of no bytes; its framing is passed on all the same
 		}
 	case err != nil:
-		state, b.failure, b.rest = rule.BodyBroken, err, original
+		state, b.failure, b.rest = rule.BodyBroken, err, b.original
 	default:
-		state, b.rest = rule.BodyTooLong, original
+		state, b.rest = rule.BodyTooLong, b.original
 	}
-	r.Body = b.reader()
+	b.first.body = b
+	r.Body = &b.first
 	if b.rest == nil {
 		// A transport may send the body again on another connection.
 		r.GetBody = func() (io.ReadCloser, error) { return b.reopen() }
@@ -98,9 +102,14 @@ func (b *bufferedBody) text() string {
 	return scan.Text(b.data)
 }
 
-func (b *bufferedBody) reader() io.ReadCloser {
-	b.readers.Add(1)
-	return &bodyReader{body: b}
+// drop ends the reading of a body that nobody needs any more, so that its buffer can be used again: the guard has answered by itself. What Caddy may look at afterwards finds the
+// body as any handler leaves it that has read it.
+func (b *bufferedBody) drop() {
+	if b == nil || b.request.Body != &b.first {
+		return
+	}
+	b.request.Body, b.request.GetBody = b.original, nil
+	b.first.leave()
 }
 
 // reopen gives another reader, unless the buffer already went back.
@@ -174,4 +183,14 @@ func (r *bodyReader) Close() error {
 	}
 	b.release()
 	return err
+}
+
+// leave is Close, but what the body was read from stays open.
+func (r *bodyReader) leave() {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if b := r.body; b != nil {
+		r.body = nil
+		b.release()
+	}
 }

@@ -26,29 +26,35 @@ type delivery struct {
 	settings Errors
 	template *page.Template
 	origins  originPolicy
-	bodies   map[bodyKey][]byte
+	bodies   map[bodyKey]body
 	// algorithms are those of DPoP proofs, as challenges name them.
 	algorithms string
 	// metadata is what the server says about itself; nil if it is not known.
 	metadata func() *clients.Metadata
 }
 
-// bodyKey names one of the JSON bodies that can occur: the error code and the status of a rule may vary.
+// bodyKey names one of the JSON bodies that can occur: the error code and the status of a rule may vary, and the parameter that its description names.
 type bodyKey struct {
-	rule   *rule.Rule
-	error  string
-	status int
+	rule               *rule.Rule
+	error, description string
+	status             int
+}
+
+// body is a JSON body, and its length as a header says it.
+type body struct {
+	text   []byte
+	length string
 }
 
 // body is the JSON body of RFC 6749 section 5.2. The dialect of Hub adds two members, without which an old YouTrack Mobile takes the error for a token.
-func (d *delivery) body(v *validators.Verdict) []byte {
-	if body, made := d.bodies[bodyKey{v.Rule, v.Error, v.Status}]; made && v.Rule.Subject == nil {
-		return body
+func (d *delivery) body(v *validators.Verdict) body {
+	if made, found := d.bodies[bodyKey{v.Rule, v.Error, v.Description, v.Status}]; found {
+		return made
 	}
 	return d.render(v.Rule, v.Error, v.Description, v.Status)
 }
 
-func (d *delivery) render(r *rule.Rule, code, description string, status int) []byte {
+func (d *delivery) render(r *rule.Rule, code, description string, status int) body {
 	message := struct {
 		Error            string `json:"error"`
 		Description      string `json:"error_description"`
@@ -60,23 +66,35 @@ func (d *delivery) render(r *rule.Rule, code, description string, status int) []
 		message.Code = status
 		message.DeveloperMessage = r.ID + ": " + description
 	}
-	body, _ := json.Marshal(message) // strings and numbers always marshal
-	return body
+	text, _ := json.Marshal(message) // strings and numbers always marshal
+	return body{text, strconv.Itoa(len(text))}
 }
 
 // prepare makes the bodies of all rules.
 func (d *delivery) prepare(redirectURIError string) {
-	d.bodies = make(map[bodyKey][]byte)
+	d.bodies = make(map[bodyKey]body)
 	for i := range validators.Catalogue() {
 		r := &validators.Catalogue()[i]
 		code := r.Error
 		if code == rule.RedirectURIError {
 			code = redirectURIError
 		}
+		codes := []string{code}
+		if r.FAPIError != "" {
+			codes = append(codes, r.FAPIError)
+		}
+		descriptions := []string{r.Description}
+		if r.Subject != nil {
+			descriptions = descriptions[:0]
+			for _, name := range scan.AllNames() {
+				descriptions = append(descriptions, r.Description+": "+name.String())
+			}
+		}
 		for _, status := range validators.Statuses(r) {
-			d.bodies[bodyKey{r, code, status}] = d.render(r, code, r.Description, status)
-			if r.FAPIError != "" {
-				d.bodies[bodyKey{r, r.FAPIError, status}] = d.render(r, r.FAPIError, r.Description, status)
+			for _, code := range codes {
+				for _, description := range descriptions {
+					d.bodies[bodyKey{r, code, description, status}] = d.render(r, code, description, status)
+				}
 			}
 		}
 	}
@@ -89,11 +107,29 @@ func (d *delivery) errorURI(r *rule.Rule) string {
 	return d.settings.Docs + "#" + r.ID
 }
 
+// fields sets the fields of a header with one allocation for all. They are not shared with other answers, since later handlers may change values in place.
+type fields struct {
+	http.Header
+	room [8]string
+	used int
+}
+
+// set is [http.Header.Set] for a name in canonical form.
+func (f *fields) set(name, value string) {
+	if f.used == len(f.room) {
+		f.Header[name] = []string{value}
+		return
+	}
+	f.room[f.used] = value
+	f.Header[name] = f.room[f.used : f.used+1 : f.used+1]
+	f.used++
+}
+
 // answer writes the refusal, or hands it to the error routes.
 func (d *delivery) answer(w http.ResponseWriter, r *http.Request, v *validators.Verdict, repl *caddy.Replacer, directory clientDirectory) error {
-	header := w.Header()
-	header.Set("Cache-Control", "no-store")
-	header.Set("Pragma", "no-cache")
+	header := fields{Header: w.Header()}
+	header.set("Cache-Control", "no-store")
+	header.set("Pragma", "no-cache")
 	if v.Answer == validators.Redirection {
 		return d.redirect(w, v)
 	}
@@ -102,20 +138,20 @@ func (d *delivery) answer(w http.ResponseWriter, r *http.Request, v *validators.
 		if rule.Browsers.Has(v.Endpoint) {
 			allow = "GET, HEAD, POST"
 		}
-		header.Set("Allow", allow)
+		header.set("Allow", allow)
 	}
 	switch v.Answer {
 	case validators.Challenge:
-		header.Set("WWW-Authenticate", d.challenge(v, r.Header["Authorization"]))
+		header.set("WWW-Authenticate", d.challenge(v, r.Header["Authorization"]))
 	case validators.JSON:
 		if v.Status == http.StatusUnauthorized {
-			header.Set("WWW-Authenticate", `Basic realm="`+d.realm()+`"`)
+			header.set("WWW-Authenticate", `Basic realm="`+d.realm()+`"`)
 		}
 	case validators.Page:
-		header.Set("Referrer-Policy", "no-referrer")
+		header.set("Referrer-Policy", "no-referrer")
 	}
 	if v.Answer != validators.Page {
-		d.origins.apply(header, r, directory)
+		d.origins.apply(header.Header, r, directory)
 	}
 	if d.settings.OnReject == "error" {
 		return caddyhttp.Error(v.Status, errors.New(v.Rule.ID+": "+v.Description))
@@ -128,15 +164,15 @@ func (d *delivery) answer(w http.ResponseWriter, r *http.Request, v *validators.
 		return nil
 	}
 	body := d.body(v)
-	header.Set("Content-Type", "application/json;charset=UTF-8")
-	header.Set("X-Content-Type-Options", "nosniff")
+	header.set("Content-Type", "application/json;charset=UTF-8")
+	header.set("X-Content-Type-Options", "nosniff")
 	if v.Answer == validators.Page {
-		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		header.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	}
-	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header.set("Content-Length", body.length)
 	w.WriteHeader(v.Status)
 	if r.Method != http.MethodHead {
-		_, err := w.Write(body)
+		_, err := w.Write(body.text)
 		return err
 	}
 	return nil

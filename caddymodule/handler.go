@@ -189,7 +189,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		// Else net/http would wait for the body, which a client that waits to be asked never sends, before it sends the answer.
 		w.Header().Set("Connection", "close")
 	}
-	return h.delivery.answer(w, r, &j.verdict, j.replacer, j.directory)
+	err := h.delivery.answer(w, r, &j.verdict, j.replacer, j.directory)
+	if err == nil {
+		j.body.drop()
+	}
+	return err
 }
 
 // report tells the source of a client that a redirect URI was refused, if that is why.
