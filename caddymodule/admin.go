@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,8 +30,13 @@ func init() {
 // `GET /oauth_guard/clients` | The registered clients by client_id: `clients`, and `total`. `?limit=` (default 1000) and `?after=<client_id>` page through them
 // `GET /oauth_guard/clients/<client_id>` | One client as the guard judges it; 404 if no source knows it
 // `POST /oauth_guard/refresh` | Reads all sources now, and answers with their states
+// `GET /oauth_guard/guards` | The guards of the configuration: profile, mode, endpoints, sources
+// `GET /oauth_guard/findings` | The latest requests on which some rule fired, the newest first: `findings`, and `total`. `?limit=` (default 100, at most 500)
+// `GET /oauth_guard/counts` | How many requests were decided how, how often each rule fired, and in whose requests. `?limit=` (default 1000) bounds the clients
+// `GET /oauth_guard/readiness` | Of each rule whether it can be enforced: whether it fired, how often, when last, and in requests of how many clients
+// `GET /oauth_guard/breaking` | The clients that would break if what is reported were enforced, and under the profile oauth21. `?limit=` (default 1000)
 //
-// Secrets are never read, so none is shown.
+// Counts begin with the process, and survive a change of the configuration. Secrets are never read, so none is shown.
 type AdminAPI struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -47,6 +52,12 @@ func (AdminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{{Pattern: adminBase, Handler: caddy.AdminHandlerFunc(serveAdmin)}}
 }
 
+// adminRoutes are the routes by what follows the base.
+var adminRoutes = map[string]func(r *http.Request, rest string) (any, error){
+	"sources": adminSources, "clients": adminClients, "refresh": adminRefresh,
+	"guards": adminGuards, "findings": adminFindings, "counts": adminCounts, "readiness": adminReadiness, "breaking": adminBreaking,
+}
+
 // serveAdmin answers one request to the admin endpoint.
 func serveAdmin(w http.ResponseWriter, r *http.Request) error {
 	route, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, adminBase), "/")
@@ -54,15 +65,13 @@ func serveAdmin(w http.ResponseWriter, r *http.Request) error {
 	if route == "refresh" {
 		method = http.MethodPost
 	}
-	answer := map[string]func(*http.Request, string) (any, error){
-		"sources": adminSources, "clients": adminClients, "refresh": adminRefresh,
-	}[route]
+	answer := adminRoutes[route]
 	switch {
 	case answer == nil || rest != "" && route != "clients":
-		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: fmt.Errorf("no such route: %s: use sources, clients, clients/<client_id> or refresh", r.URL.Path)}
+		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: fmt.Errorf("no such route: %.100q: use %s or clients/<client_id>", r.URL.Path, strings.Join(slices.Sorted(maps.Keys(adminRoutes)), ", "))}
 	case r.Method != method:
 		w.Header().Set("Allow", method)
-		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed: use %s", r.Method, method)}
+		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %.20q is not allowed: use %s", r.Method, method)}
 	}
 	result, err := answer(r, rest)
 	if err != nil {
@@ -126,13 +135,9 @@ func adminClients(r *http.Request, id string) (any, error) {
 	if id != "" {
 		return adminLookup(id)
 	}
-	limit := defaultAdminLimit
-	query := r.URL.Query()
-	if text := query.Get("limit"); text != "" {
-		var err error
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxAdminLimit {
-			return nil, caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: fmt.Errorf("limit: %q is not a number from 1 to %d", text, maxAdminLimit)}
-		}
+	limit, err := limitOf(r, defaultAdminLimit, maxAdminLimit)
+	if err != nil {
+		return nil, err
 	}
 	list := []adminClient{}
 	for _, pooled := range running() {
@@ -146,7 +151,7 @@ func adminClients(r *http.Request, id string) (any, error) {
 	}
 	slices.SortStableFunc(list, func(a, b adminClient) int { return cmp.Compare(a.ClientID, b.ClientID) })
 	total := len(list)
-	if after := query.Get("after"); after != "" {
+	if after := r.URL.Query().Get("after"); after != "" {
 		first, found := slices.BinarySearchFunc(list, after, func(client adminClient, id string) int { return cmp.Compare(client.ClientID, id) })
 		for found && first < len(list) && list[first].ClientID == after {
 			first++

@@ -37,6 +37,13 @@ type App struct {
 	labels map[*pooledFeed]string
 	// expectations are what the guards say about the servers of the sources, by the label of the source.
 	expectations map[string][]expectation
+	// guards are the handlers of the configuration.
+	guards []*Handler
+	// stopWork ends what the app does while it runs.
+	stopWork func()
+	events   *events
+	// changes are what subscribers are to be told about the sources.
+	changes chan map[string]any
 }
 
 // feedPool holds the feeds of the process by the hash of their configuration.
@@ -50,7 +57,10 @@ func (App) CaddyModule() caddy.ModuleInfo {
 // Provision sets up the app.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger, a.storage = ctx.Logger(), ctx.Storage()
-	return nil
+	a.changes = make(chan map[string]any, maxChanges)
+	var err error
+	a.events, err = newEvents(ctx)
+	return err
 }
 
 // feed returns the feed of a source. The raw configuration identifies it. A new feed of a file loads at once, so that a source that cannot be read is an error of the
@@ -138,11 +148,15 @@ func (a *App) Start() error {
 	for _, pooled := range a.feeds {
 		pooled.attach(a)
 	}
+	a.work()
 	return nil
 }
 
 // Stop leaves the sources to a newer configuration, if there is one.
 func (a *App) Stop() error {
+	if a.stopWork != nil {
+		a.stopWork()
+	}
 	for _, pooled := range a.feeds {
 		pooled.detach(a)
 	}
@@ -181,6 +195,7 @@ func (a *App) observe(label string, state clients.State, change clients.Change) 
 	}
 	if change.List {
 		a.tell(label, state)
+		a.announceSource(label, state)
 	}
 	if change.Metadata {
 		a.compare(label, state)

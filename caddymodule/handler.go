@@ -85,6 +85,10 @@ type Handler struct {
 	warned   atomic.Bool
 	// transport says that the transport of a request matters.
 	transport bool
+	// stricter decides as the profile oauth21 does; nil if the guard's own profile does so, or a stricter one.
+	stricter *validators.Engine
+	events   *events
+	access   accessLog
 }
 
 // clientDirectory is what the handler needs of the registered clients during one request.
@@ -119,7 +123,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	h.delivery.metadata = h.chain.Metadata
-	return nil
+	if h.stricter, err = stricterEngine(config); err != nil {
+		return err
+	}
+	return h.join(ctx)
 }
 
 // provisionClients finds the sources of the clients. What they are decides what is the default for unknown clients.
@@ -261,11 +268,15 @@ func (h *Handler) judge(r *http.Request, j *judgement) (err error) {
 		h.chain.Ask(r.Context(), j.verdict.Ask)
 		h.decide(j, request, route)
 	}
-	shared.count(&j.verdict)
+	counted.Count(&j.verdict)
 	j.replacer, _ = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	setPlaceholders(r, j.replacer, &j.verdict)
+	h.setLogFields(r, &j.verdict)
 	if len(j.verdict.Findings) > 0 {
-		h.log(j.memory, &j.verdict, j.replacer)
+		h.tell(j, request.Time)
+	}
+	if h.stricter != nil && j.verdict.Decision != validators.Reject {
+		h.watch(r, j, &request, route)
 	}
 	return nil
 }
@@ -335,7 +346,15 @@ func (h *Handler) readBody(r *http.Request, route path.Result) (*bufferedBody, r
 
 // transportOf says how the request arrived, by the word of the connection, or of a proxy that Caddy trusts.
 func (h *Handler) transportOf(r *http.Request) rule.Transport {
-	if !h.transport || r.TLS != nil {
+	if !h.transport {
+		return rule.Secure
+	}
+	return arrival(r)
+}
+
+// arrival is how a request arrived.
+func arrival(r *http.Request) rule.Transport {
+	if r.TLS != nil {
 		return rule.Secure
 	}
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {

@@ -3,12 +3,14 @@ package caddymodule
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command/redact"
 	"github.com/oauthguard/caddy-oauth-guard/validators"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
@@ -67,9 +69,10 @@ func (o *outcome) placeholder(key string) (any, bool) {
 	return nil, false
 }
 
-// log writes one line about a request on which some rule fired. It names rules and the registered client; of the request itself it shows nothing but the address part of a
-// redirect URI that is the reason.
-func (h *Handler) log(c *rule.Case, v *validators.Verdict, repl *caddy.Replacer) {
+// tell makes a request on which some rule fired known: to the tally, to the log and to subscribers of events. All of them name rules and the registered client; of the request itself
+// they show nothing but the address part of a redirect URI that is the reason.
+func (h *Handler) tell(j *judgement, now time.Time) {
+	v, requestID, redirectURI := &j.verdict, "", ""
 	message := "request reported"
 	switch {
 	case v.Decision == validators.Reject:
@@ -77,10 +80,24 @@ func (h *Handler) log(c *rule.Case, v *validators.Verdict, repl *caddy.Replacer)
 	case v.Delegated:
 		message = "request left to the server to refuse"
 	}
-	entry := h.logger.Check(zapcore.InfoLevel, message)
-	if entry == nil {
-		return
+	entry, emit := h.logger.Check(zapcore.InfoLevel, message), h.announces(v)
+	if j.replacer != nil && (entry != nil || emit) {
+		requestID, _ = j.replacer.GetString("http.request.uuid")
 	}
+	if v.Client != nil && strings.Contains(v.Rule.ID, ".redirect_uri.") {
+		redirectURI = redact.URI(j.memory.Get(scan.RedirectURI))
+	}
+	counted.Note(v, now, redirectURI, requestID)
+	if entry != nil {
+		entry.Write(logFields(v, requestID, redirectURI)...)
+	}
+	if emit {
+		h.announce(v, requestID)
+	}
+}
+
+// logFields are the fields of the line that the log gets about a request.
+func logFields(v *validators.Verdict, requestID, redirectURI string) []zap.Field {
 	fields := make([]zap.Field, 0, 11)
 	fields = append(fields,
 		zap.String("decision", v.Decision.String()),
@@ -97,29 +114,13 @@ func (h *Handler) log(c *rule.Case, v *validators.Verdict, repl *caddy.Replacer)
 	if v.Client != nil {
 		fields = append(fields, zap.String("client_id", v.Client.ID))
 	}
-	if repl != nil {
-		if id, found := repl.GetString("http.request.uuid"); found {
-			fields = append(fields, zap.String("request_id", id))
-		}
+	if requestID != "" {
+		fields = append(fields, zap.String("request_id", requestID))
 	}
-	if v.Client != nil && strings.Contains(v.Rule.ID, ".redirect_uri.") {
-		fields = append(fields, zap.String("redirect_uri", addressOf(c.Get(scan.RedirectURI))))
+	if redirectURI != "" {
+		fields = append(fields, zap.String("redirect_uri", redirectURI))
 	}
-	entry.Write(fields...)
-}
-
-// addressOf is a URI without its query, fragment and user information, and not too long for a log.
-func addressOf(uri string) string {
-	if end := strings.IndexAny(uri, "?#"); end >= 0 {
-		uri = uri[:end]
-	}
-	if at := strings.LastIndexByte(uri, '@'); at >= 0 {
-		uri = "…" + uri[at:]
-	}
-	if len(uri) > 200 {
-		uri = uri[:200] + "…"
-	}
-	return strings.ToValidUTF8(strings.Clone(uri), "\uFFFD")
+	return fields
 }
 
 // findings writes the rules that fired as an array of "id mode".

@@ -2,9 +2,11 @@ package caddymodule
 
 import (
 	"errors"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oauthguard/caddy-oauth-guard/caddymodule/tally"
 	"github.com/oauthguard/caddy-oauth-guard/clients"
 	"github.com/oauthguard/caddy-oauth-guard/validators"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
@@ -12,14 +14,10 @@ import (
 
 // The collectors belong to the process, so that a reload of the configuration, which makes a new registry, loses no count.
 var (
-	requestsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: "caddy", Subsystem: "oauth_guard", Name: "requests_total",
-		Help: "Requests to guarded endpoints, by endpoint and decision (pass, report, reject).",
-	}, []string{"endpoint", "decision"})
-	findingsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: "caddy", Subsystem: "oauth_guard", Name: "findings_total",
-		Help: "Rules that fired, by rule and mode (report, enforce).",
-	}, []string{"rule", "mode"})
+	requestsTotal = prometheus.NewDesc("caddy_oauth_guard_requests_total",
+		"Requests to guarded endpoints, by endpoint and decision (pass, report, reject).", []string{"endpoint", "decision"}, nil)
+	findingsTotal = prometheus.NewDesc("caddy_oauth_guard_findings_total",
+		"Rules that fired, by rule and mode (report, enforce).", []string{"rule", "mode"}, nil)
 	sourceClients = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "caddy", Subsystem: "oauth_guard", Name: "source_clients",
 		Help: "Registered clients that a source delivered.",
@@ -42,32 +40,31 @@ var (
 	}, []string{"source"})
 )
 
-// counters are the children of the collectors, looked up once: every label is from a closed set.
-type counters struct {
-	requests [rule.EndpointCount][3]prometheus.Counter
-	findings [][3]prometheus.Counter // by index in the catalogue and by mode
+// counted is what the guards of the process decided. It serves the metrics, the admin endpoint and the status page.
+var counted = tally.New(time.Now())
+
+// counts is the collector of what was counted. Every label is from a closed set.
+type counts struct{}
+
+// Describe implements [prometheus.Collector].
+func (counts) Describe(descriptions chan<- *prometheus.Desc) {
+	descriptions <- requestsTotal
+	descriptions <- findingsTotal
 }
 
-var shared = func() *counters {
-	c := &counters{findings: make([][3]prometheus.Counter, len(validators.Catalogue()))}
-	for endpoint := range c.requests {
-		for decision := range c.requests[endpoint] {
-			c.requests[endpoint][decision] = requestsTotal.WithLabelValues(rule.Endpoint(endpoint).String(), validators.Decision(decision).String())
+// Collect implements [prometheus.Collector].
+func (counts) Collect(metrics chan<- prometheus.Metric) {
+	for endpoint := rule.NoEndpoint; endpoint < rule.EndpointCount; endpoint++ {
+		for decision := validators.Pass; decision <= validators.Reject; decision++ {
+			count := float64(counted.Decided(endpoint, decision))
+			metrics <- prometheus.MustNewConstMetric(requestsTotal, prometheus.CounterValue, count, endpoint.String(), decision.String())
 		}
 	}
-	for i, r := range validators.Catalogue() {
+	for i := range validators.Catalogue() {
 		for _, mode := range []rule.Mode{rule.Report, rule.Enforce} {
-			c.findings[i][mode] = findingsTotal.WithLabelValues(r.ID, mode.String())
+			count := float64(counted.Fired(i, mode))
+			metrics <- prometheus.MustNewConstMetric(findingsTotal, prometheus.CounterValue, count, validators.Catalogue()[i].ID, mode.String())
 		}
-	}
-	return c
-}()
-
-// count counts one verdict.
-func (c *counters) count(v *validators.Verdict) {
-	c.requests[v.Endpoint][v.Decision].Inc()
-	for i := range v.Findings {
-		c.findings[v.Findings[i].Index][v.Findings[i].Mode].Inc()
 	}
 }
 
@@ -76,7 +73,7 @@ func registerMetrics(registry *prometheus.Registry) error {
 	if registry == nil {
 		return nil
 	}
-	for _, collector := range []prometheus.Collector{requestsTotal, findingsTotal, sourceClients, sourceState, sourceLastSuccess, sourceFetching, sourceStorageHealthy} {
+	for _, collector := range []prometheus.Collector{counts{}, sourceClients, sourceState, sourceLastSuccess, sourceFetching, sourceStorageHealthy} {
 		if err := registry.Register(collector); err != nil && !errors.As(err, &prometheus.AlreadyRegisteredError{}) {
 			return err
 		}
