@@ -20,6 +20,8 @@ const (
 	Behind Kind = "rewritten"
 	// Error is an error route that hands the request to a guarded server.
 	Error Kind = "error_route"
+	// Unknown is a route without a guard to a server that is only known at runtime.
+	Unknown Kind = "unknown_upstream"
 )
 
 // Way is one way around a guard.
@@ -35,13 +37,17 @@ type Way struct {
 	Open bool `json:"open"`
 }
 
-// Ways lists the ways around the guards, in the order of the configuration. A server counts as guarded if some route reaches it through a guard. Servers are compared by
+// Ways lists the ways around the guards, in the order of the configuration. A server counts as guarded if some route hands requests to it through a guard. Servers are compared by
 // the addresses that the configuration says: one with two names is not recognised.
 func (t *Tree) Ways() []Way {
 	guarded := t.Guarded()
 	var ways []Way
 	for i := range t.proxies {
 		p := &t.proxies[i]
+		if p.unknown && !p.guarded && len(guarded) > 0 && !slices.ContainsFunc(p.upstreams, func(u string) bool { return slices.Contains(guarded, u) }) {
+			ways = append(ways, Way{Kind: Unknown, Place: p.place, Upstream: strings.Join(p.upstreams, " "), Text: "the server is only known when a request comes: " +
+				"if it can be one of the guarded servers, requests reach it without a guard"})
+		}
 		for _, upstream := range p.upstreams {
 			if !slices.Contains(guarded, upstream) {
 				continue
@@ -54,12 +60,12 @@ func (t *Tree) Ways() []Way {
 	return ways
 }
 
-// Guarded lists the servers that some route reaches through a guard.
+// Guarded lists the servers to which some route hands requests through a guard. Servers that are only asked, as those of forward_auth, do not count.
 func (t *Tree) Guarded() []string {
 	var guarded []string
 	for i := range t.proxies {
 		p := &t.proxies[i]
-		if !p.guarded && len(p.partly) == 0 || p.erring {
+		if !p.guarded && len(p.partly) == 0 || p.erring || p.asks {
 			continue
 		}
 		for _, upstream := range p.upstreams {
@@ -84,11 +90,11 @@ func (p *proxy) way(upstream string) (Way, bool) {
 		conditions := strings.Join(p.partly, "; ")
 		if strings.Contains(conditions, "remote_ip") || strings.Contains(conditions, "client_ip") {
 			way.Kind, way.Open = Addresses, false
-			way.Text = "the guard before it only judges requests of: " + conditions + ". All others reach the server unjudged"
+			way.Text = "the guard before it only judges requests of: " + conditions + ". Others reach the server unjudged"
 			break
 		}
 		way.Kind = Around
-		way.Text = "the guard before it only judges requests of: " + conditions + ". All others reach the server unjudged: give both the same matcher, or the guard none"
+		way.Text = "the guard before it only judges requests of: " + conditions + ". Others reach the server unjudged: give both the same matcher, or the guard none"
 	case !p.guarded:
 		way.Kind = Around
 		way.Text = "requests reach the guarded server without a guard: put oauth_guard before it, with the same clients"
@@ -101,13 +107,15 @@ func (p *proxy) way(upstream string) (Way, bool) {
 	return way, true
 }
 
-// proxy notes a route to servers.
-func (w *walk) proxy(h *handler, at position) {
+// proxy notes a route to servers, and returns its number.
+func (w *walk) proxy(h *handler, at position) int {
 	p := proxy{guarded: at.guarded, partly: at.partly, rewritten: at.rewritten, erring: at.erring}
 	for _, upstream := range h.Upstreams {
+		p.unknown = p.unknown || placeholder(upstream.Dial)
 		p.upstreams = append(p.upstreams, normal(upstream.Dial))
 	}
 	if len(h.DynamicUpstreams) > 0 {
+		p.unknown = true
 		p.upstreams = append(p.upstreams, shorten("dynamic "+compact(h.DynamicUpstreams)))
 	}
 	if len(h.Rewrite) > 0 && string(h.Rewrite) != "null" && (at.guarded || len(at.partly) > 0) {
@@ -117,6 +125,7 @@ func (w *walk) proxy(h *handler, at position) {
 	}
 	p.place = at.place + " › reverse_proxy " + strings.Join(p.upstreams, " ")
 	w.tree.proxies = append(w.tree.proxies, p)
+	return len(w.tree.proxies) - 1
 }
 
 // normal is an address in one of its spellings: all names of the loopback are one.
