@@ -4,6 +4,7 @@ package command
 import (
 	"fmt"
 	"os"
+	"runtime"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -92,6 +93,14 @@ func oneArgument(what string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// processors is how many processors are meant: all, unless some are.
+func processors(asked int) int {
+	if asked < 1 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return asked
 }
 
 // create makes a file that only its owner can read: reports name clients.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +29,7 @@ func learnCommand() *cobra.Command {
 		Long: `
 Proposes a list of clients with their redirect URIs from authorization requests that the server answered well. A person must look at it before it is used.
 
-Anybody can write requests into a log, so a redirect URI is only taken as registered if a response to such a request is seen that sends a code there, in its Location. Access
+Anybody can write requests into a log, so a redirect URI is only taken as registered if a response to such a request is seen that sends a code there, or a token, in its Location. Access
 logs of Caddy in JSON show that, and HTTP archives; the logs of nginx, Apache and HAProxy do not, and neither does a log whose Location is redacted. What is not proven so is proposed
 for a look:
 
@@ -38,7 +37,7 @@ for a look:
 	--format json       an array of RFC 7591 records for clients file; JSON has no comments, so it holds only
 	                    what is proven, and the doubts go to the standard error
 
-Doubts are: no code was seen, seen once, refused at times, plain http, the loopback, a scheme of its own, an odd port, a query. URIs with a query are never taken as registered, since what is
+Doubts are: no code or token was seen, seen once, refused at times, plain http, the loopback, a scheme of its own, an odd port, a query. URIs with a query are never taken as registered, since what is
 in the query may be secret, or different in each request; they are shown without it.
 
 What the logs do not show stays unknown: rules about grant types, scopes and authentication do not apply to these clients.
@@ -58,7 +57,7 @@ Exit status: 0, or 1 if the command failed.
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&f.format, "format", "json", "json or caddyfile")
-	cmd.Flags().IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "how many processors read")
+	cmd.Flags().IntVar(&f.workers, "workers", 0, "how many processors read; all by default")
 	return cmd
 }
 
@@ -84,7 +83,7 @@ func (f *learnFlags) run(cmd *cobra.Command, args []string) error {
 	bar := newProgress(files, cmd.ErrOrStderr())
 	learnt := registration.New()
 	judge := logJudge{guards: guards, host: f.host}
-	err = accesslog.Each(cmd.Context(), files, accesslog.Reading{Workers: max(1, f.workers)}, judge.learn, func(_ *accesslog.Block, r *registration.Registry) error {
+	err = accesslog.Each(cmd.Context(), files, accesslog.Reading{Workers: processors(f.workers)}, judge.learn, func(_ *accesslog.Block, r *registration.Registry) error {
 		learnt.Merge(r)
 		bar.show()
 		return nil

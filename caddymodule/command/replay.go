@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -26,6 +25,7 @@ type replayFlags struct {
 	json         bool
 	html, resume string
 	workers      int
+	saveEvery    time.Duration
 }
 
 func replayCommand() *cobra.Command {
@@ -72,12 +72,10 @@ Exit status: 0, whatever was found; 1 if the command failed.
 	flags.BoolVar(&f.json, "json", false, "write JSON")
 	flags.StringVar(&f.html, "html", "", "write a report as one HTML page into this file as well")
 	flags.StringVar(&f.resume, "resume", "", "keep in this file how far the logs were read, and go on from there")
-	flags.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "how many processors judge")
+	flags.DurationVar(&f.saveEvery, "save-every", 5*time.Second, "how often to write the file of --resume")
+	flags.IntVar(&f.workers, "workers", 0, "how many processors judge; all by default")
 	return cmd
 }
-
-// saveEvery is how often the state is saved.
-const saveEvery = 5 * time.Second
 
 func (f *replayFlags) run(cmd *cobra.Command, args []string) error {
 	files, err := accesslog.Find(args, cmd.InOrStdin())
@@ -103,10 +101,11 @@ func (f *replayFlags) run(cmd *cobra.Command, args []string) error {
 func (f *replayFlags) read(cmd *cobra.Command, files []*accesslog.File, guards []*Guard, s *state) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 	defer stop()
+	context.AfterFunc(ctx, stop) // who interrupts twice, while a pipe gives nothing, wants to leave
 	bar := newProgress(files, cmd.ErrOrStderr())
 	judge := logJudge{guards: guards, host: f.host}
 	saved := time.Now()
-	reading := accesslog.Reading{Workers: max(1, f.workers), From: make(map[string]int64), Whole: f.resume != ""}
+	reading := accesslog.Reading{Workers: processors(f.workers), From: make(map[string]int64), Whole: f.resume != ""}
 	for id, position := range s.Read {
 		reading.From[id] = position
 	}
@@ -114,7 +113,7 @@ func (f *replayFlags) read(cmd *cobra.Command, files []*accesslog.File, guards [
 		s.Summary.Merge(counted)
 		s.Read[b.File.ID] = b.End
 		bar.show()
-		if f.resume == "" || time.Since(saved) < saveEvery {
+		if f.resume == "" || time.Since(saved) < f.saveEvery {
 			return nil
 		}
 		saved = time.Now()

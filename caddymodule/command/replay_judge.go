@@ -44,8 +44,8 @@ type blockJudge struct {
 	summary *summary.Summary
 	memory  rule.Case
 	byHost  map[string][]*Guard
-	// resource says that the target last asked about is a protected resource, of which no log shows anything that is judged.
-	resource bool
+	// resource says that the target last asked about is a protected resource, of which no log shows anything that is judged, shaped that its path looks like an endpoint and is none.
+	resource, shaped bool
 }
 
 // block judges all requests of a block.
@@ -66,7 +66,7 @@ func (l *logJudge) block(b *accesslog.Block) *summary.Summary {
 			if j.resource {
 				s.Count(&summary.Request{Endpoint: rule.Resource.String(), NotJudged: noAuthorization})
 			} else {
-				s.Elsewhere++
+				j.elsewhere(entry)
 			}
 		case accesslog.Unreadable:
 			s.Skipped[unreadableLine]++
@@ -85,16 +85,14 @@ func (l *logJudge) block(b *accesslog.Block) *summary.Summary {
 func (j *blockJudge) want(target string) bool {
 	e := accesslog.Entry{Target: target}
 	escaped, _ := e.Split()
-	j.resource = false
+	j.resource, j.shaped = false, false
 	for _, guard := range j.guards {
 		stripped, here := guard.strip(escaped)
 		if !here {
 			continue
 		}
 		route := guard.Engine.Route(stripped)
-		if route.Shaped {
-			j.summary.Misplaced(redact.Path(escaped, 0))
-		}
+		j.shaped = j.shaped || route.Shaped
 		if route == (path.Result{Tag: uint8(rule.Resource)}) && len(j.guards) == 1 {
 			j.resource = true
 			return false
@@ -142,7 +140,16 @@ func (j *blockJudge) entry(e *accesslog.Entry) {
 			return
 		}
 	}
+	j.elsewhere(e)
+}
+
+// elsewhere counts a request that no guard judges.
+func (j *blockJudge) elsewhere(e *accesslog.Entry) {
 	j.summary.Elsewhere++
+	if j.shaped {
+		escaped, _ := e.Split()
+		j.summary.Misplaced(redact.Path(escaped, 0))
+	}
 }
 
 // guardsFor are the guards that judge requests to a host, or why there are none.

@@ -27,28 +27,13 @@ type caddyLine struct {
 	Response http.Header `json:"resp_headers"`
 }
 
-// uriMember begins the member of the request's URI. A string of JSON cannot hold these bytes, since its quotes are escaped.
-var uriMember = []byte(`"uri":"`)
-
 func parseCaddy(line []byte, e *Entry, want func(string) bool) Outcome {
 	if len(line) == 0 || line[0] != '{' {
 		return Unreadable
 	}
 	// Most lines of most logs are about something else: what they are about is found without reading them as JSON.
-	start := bytes.Index(line, uriMember)
-	if start < 0 {
-		if json.Valid(line) {
-			return Foreign
-		}
-		return Unreadable
-	}
-	rest := line[start+len(uriMember):]
-	end := bytes.IndexByte(rest, '"')
-	if end < 0 {
-		return Unreadable
-	}
-	if raw := rest[:end]; bytes.IndexByte(raw, '\\') < 0 && !want(scan.Text(raw)) {
-		e.Target = scan.Text(raw)
+	if target, plain := plainTarget(line); plain && !want(target) {
+		e.Target = target
 		return Unwanted
 	}
 	var parsed caddyLine
@@ -71,6 +56,30 @@ func parseCaddy(line []byte, e *Entry, want func(string) bool) Outcome {
 		return Unwanted
 	}
 	return Read
+}
+
+// A string of JSON cannot hold these bytes, since its quotes are escaped.
+var (
+	uriMember    = []byte(`"uri":"`)
+	loggerMember = []byte(`"logger":"`)
+	accessLogger = []byte(`http.log.access`)
+)
+
+// plainTarget finds the target of a request without reading the line as JSON. Plain is false if there is any doubt: then the line must be read.
+func plainTarget(line []byte) (target string, plain bool) {
+	start := bytes.Index(line, uriMember)
+	if start < 0 {
+		return "", false
+	}
+	if logger := bytes.Index(line[:start], loggerMember); logger >= 0 && !bytes.HasPrefix(line[logger+len(loggerMember):], accessLogger) {
+		return "", false
+	}
+	rest := line[start+len(uriMember):]
+	end := bytes.IndexByte(rest, '"')
+	if end < 0 || bytes.IndexByte(rest[:end], '\\') >= 0 || bytes.Contains(rest[end:], uriMember) {
+		return "", false
+	}
+	return scan.Text(rest[:end]), true
 }
 
 // timeLayouts are the texts that Caddy can write a time as.

@@ -29,7 +29,7 @@ func parseCombined(line []byte, e *Entry, want func(string) bool) Outcome {
 	}
 	outcome := e.request(unescapeLog(quoted), want)
 	switch {
-	case outcome == Unwanted:
+	case outcome == Unwanted || outcome == Malformed:
 		return outcome // the time of what is not wanted is not worth its price
 	case !closed:
 		return Truncated

@@ -130,10 +130,10 @@ func (c *curl) set(name, value string) error {
 	case "--data-urlencode":
 		key, content, found := strings.Cut(value, "=")
 		if !found {
+			if strings.Contains(value, "@") {
+				return errFile
+			}
 			key, content = "", value
-		}
-		if strings.Contains(key, "@") || !found && strings.HasPrefix(value, "@") {
-			return errFile
 		}
 		if key != "" {
 			key += "="
@@ -188,9 +188,9 @@ func (c *curl) message() (*Message, error) {
 	if method == "" {
 		method = "GET"
 	}
-	head := method + " " + target + " HTTP/1.1\r\n"
+	head := flat(method+" "+target) + " HTTP/1.1\r\n"
 	if !c.seen["host"] {
-		head += "Host: " + host + "\r\n"
+		head += "Host: " + flat(host) + "\r\n"
 	}
 	if len(c.data) > 0 && !c.get {
 		if !c.seen["content-type"] {
@@ -201,7 +201,7 @@ func (c *curl) message() (*Message, error) {
 		}
 	}
 	for _, field := range c.fields {
-		head += strings.NewReplacer("\r", "", "\n", "").Replace(field) + "\r\n"
+		head += flat(field) + "\r\n"
 	}
 	return parse([]byte(head+"\r\n"+body), scheme)
 }

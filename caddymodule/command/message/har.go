@@ -96,6 +96,9 @@ func enter(decoder *json.Decoder, name string) error {
 
 // FromHAR makes the request of an entry of an HTTP archive; the first is number 1.
 func FromHAR(from io.Reader, number int) (*Message, error) {
+	if number < 1 {
+		return nil, fmt.Errorf("entry %d: the first entry is number 1", number)
+	}
 	var message *Message
 	var failure error
 	count := 0
@@ -125,7 +128,7 @@ func (e *Entry) Message() (*Message, error) {
 		return nil, err
 	}
 	text := strings.Builder{}
-	text.WriteString(e.Request.Method + " " + target + " HTTP/1.1\r\nHost: " + host + "\r\n")
+	text.WriteString(flat(e.Request.Method+" "+target) + " HTTP/1.1\r\nHost: " + flat(host) + "\r\n")
 	typed := false
 	for _, f := range e.Request.Headers {
 		name := strings.ToLower(f.Name)
@@ -133,7 +136,7 @@ func (e *Entry) Message() (*Message, error) {
 			continue // of HTTP/2, or about how the bytes were sent
 		}
 		typed = typed || name == "content-type"
-		text.WriteString(f.Name + ": " + strings.NewReplacer("\r", "", "\n", "").Replace(f.Value) + "\r\n")
+		text.WriteString(flat(f.Name+": "+f.Value) + "\r\n")
 	}
 	body := ""
 	if data := e.Request.PostData; data != nil {
@@ -146,7 +149,7 @@ func (e *Entry) Message() (*Message, error) {
 			body = strings.Join(pairs, "&")
 		}
 		if !typed && data.MimeType != "" {
-			text.WriteString("Content-Type: " + data.MimeType + "\r\n")
+			text.WriteString("Content-Type: " + flat(data.MimeType) + "\r\n")
 		}
 	}
 	if body != "" {

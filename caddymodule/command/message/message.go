@@ -164,6 +164,12 @@ func parse(text []byte, scheme string) (*Message, error) {
 	return &Message{Request: request}, nil
 }
 
+// lineEnds are the bytes that end a line of a request.
+var lineEnds = strings.NewReplacer("\r", "", "\n", "")
+
+// flat is text for one line of a request: an archive, or a word of a command line, may hold line ends that no client sends there.
+func flat(text string) string { return lineEnds.Replace(text) }
+
 // flaws are what the HTTP server finds wrong. Its errors quote the request, which may hold secrets.
 var flaws = []string{
 	"malformed HTTP request", "malformed HTTP version", "invalid method", "missing required Host header", "too many Host headers", "malformed Host header", "malformed MIME header",

@@ -20,26 +20,28 @@ const (
 	maxWord = 80
 )
 
-// Text escapes what is not printable, and cuts what is longer than max characters. Marks that change the direction of writing and invisible characters count as not printable.
+// Text escapes what is not printable, and cuts what gets longer than max characters by that. Marks that change the direction of writing and invisible characters count as not
+// printable. What has been through it comes out the same the next time.
 func Text(s string, max int) string {
 	var out strings.Builder
 	count := 0
 	for i := 0; i < len(s); {
-		if count++; count > max {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		shown := s[i : i+size]
+		switch {
+		case r == utf8.RuneError && size == 1:
+			shown = fmt.Sprintf(`\x%02x`, s[i])
+		case unicode.IsPrint(r):
+		case r < 0x10000:
+			shown = fmt.Sprintf(`\u%04x`, r)
+		default:
+			shown = fmt.Sprintf(`\U%08x`, r)
+		}
+		if count += utf8.RuneCountInString(shown); count > max {
 			out.WriteString("…")
 			break
 		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&out, `\x%02x`, s[i])
-		case unicode.IsPrint(r):
-			out.WriteRune(r)
-		case r < 0x10000:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&out, `\U%08x`, r)
-		}
+		out.WriteString(shown)
 		i += size
 	}
 	return out.String()
@@ -54,19 +56,12 @@ func URI(uri string) string {
 // sign may be credentials, wherever a parser thinks that the host begins.
 func address(uri string) string {
 	uri = uri[:begin(uri, "?#;&=")]
-	at := -1
-	for from := 0; from < len(uri); from = at + 1 {
-		next := begin(uri[from:], "@")
-		if from+next >= len(uri) {
-			break
-		}
-		at = from + next
-	}
+	at := last(uri, "@")
 	if at < 0 {
 		return uri
 	}
 	scheme, _, found := strings.Cut(uri[:at], "://")
-	if !found || len(scheme) > 40 {
+	if !found || len(scheme) > 40 || strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.") != "" {
 		return "…" + uri[at:]
 	}
 	return scheme + "://…" + uri[at:]
@@ -92,28 +87,41 @@ func begin(text, set string) int {
 	return len(text)
 }
 
-// Path is a path fit to be shown. The values of path parameters are left out, and of a path that goes on below an endpoint of so many segments what goes on; zero keeps all.
+// last is where one of the bytes last occurs in a text, be it escaped once or several times; -1 if it does not.
+func last(text, set string) int {
+	at := -1
+	for from := 0; ; from = at + 1 {
+		next := from + begin(text[from:], set)
+		if next >= len(text) {
+			return at
+		}
+		at = next
+	}
+}
+
+// Path is a path fit to be shown. The values of path parameters are left out, what may be user information, and of a path that goes on below an endpoint of so many segments what goes
+// on; zero keeps all.
 func Path(path string, segments int) string {
 	var out strings.Builder
-	slashes := 0
-	for i := 0; i < len(path); {
-		if path[i] == '/' {
-			if slashes++; segments > 0 && slashes > segments {
-				out.WriteString("/…")
-				break
-			}
+	count := 0
+	for segment := range strings.SplitSeq(path, "/") {
+		if count++; count > 1 {
+			out.WriteByte('/')
 		}
-		if begin(path[i:], ";=") == 0 {
-			end := i + 1
-			for end < len(path) && path[end] != '/' {
-				end++
-			}
+		if segments > 0 && count > segments+1 {
+			out.WriteString("…")
+			break
+		}
+		name := segment[:begin(segment, ";=")]
+		if at := last(name, "@"); at >= 0 {
+			out.WriteString("…")
+			out.WriteString(name[at:])
+		} else {
+			out.WriteString(name)
+		}
+		if len(name) < len(segment) {
 			out.WriteString(";…")
-			i = end
-			continue
 		}
-		out.WriteByte(path[i])
-		i++
 	}
 	return Text(out.String(), MaxPath)
 }
@@ -167,12 +175,15 @@ func Value(name scan.Name, value string) string {
 	if !shown.Has(name) {
 		return "…"
 	}
-	if name == scan.RedirectURI || name == scan.PostLogoutRedirectURI {
-		decoded := scan.Unescape(value, true)
-		return mark(Text(address(decoded), maxWord), decoded)
+	decoded := scan.Unescape(value, true)
+	if name == scan.RedirectURI || name == scan.PostLogoutRedirectURI || strings.Contains(decoded, "://") { // user information may stand in any URL
+		return mark(Text(escapes.Replace(address(decoded)), maxWord), decoded)
 	}
 	return mark(Text(value[:begin(value, "?#;&=")], maxWord), value)
 }
+
+// escapes keeps what would be decoded once more.
+var escapes = strings.NewReplacer("%", "%25", "+", "%2B")
 
 // mark adds dots to a text that shows less than there is.
 func mark(text, whole string) string {
@@ -189,4 +200,26 @@ func Target(method, path, query string, segments int) string {
 		line += "?" + Query(query)
 	}
 	return line
+}
+
+// Token writes a text as one token of a Caddyfile. Plain is false, and the token empty, for a text that a Caddyfile might read as something else: with a quote, a backslash, a brace, a
+// dollar sign, or anything that is not printable ASCII.
+func Token(text string) (token string, plain bool) {
+	if text == "" {
+		return "", false
+	}
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-._~:/+%", c) >= 0, c == '@' && i > 0:
+		case c >= ' ' && c < 0x7F && strings.IndexByte("\"\\{}`$", c) < 0:
+			quoted = true
+		default:
+			return "", false
+		}
+	}
+	if quoted {
+		return `"` + text + `"`, true
+	}
+	return text, true
 }

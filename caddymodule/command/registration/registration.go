@@ -15,7 +15,7 @@ import (
 // Registry is what the logs say about clients. It is bounded, and pieces of logs may be merged in their order.
 type Registry struct {
 	Clients map[string]*Client
-	// Requests counts authorization requests, Proven those that were answered with a code, Unattributed answers with a code to requests that do not name a client.
+	// Requests counts authorization requests, Proven those that were answered with a code or token, Unattributed such answers to requests that do not name a client.
 	Requests, Proven, Unattributed int64
 	// Answers says that some response showed where it redirects to: without that nothing can be proven.
 	Answers bool
@@ -27,13 +27,13 @@ type Registry struct {
 type Client struct {
 	Requests, Proven int64
 	URIs             map[string]*URI
-	// ResponseTypes counts those of the requests that were answered with a code.
+	// ResponseTypes counts those of the requests that were answered with a code or token.
 	ResponseTypes map[string]int64
 }
 
 // URI is what the logs say about one redirect URI of a client. It is kept as it was sent, since it is compared so, but without query and fragment.
 type URI struct {
-	// Requests counts requests with it, Refused those that were answered with a status from 400, Proven those that were answered with a code sent there.
+	// Requests counts requests with it, Refused those that were answered with a status from 400, Proven those that were answered with a code or token sent there.
 	Requests, Refused, Proven int64
 	// Query says that it was sent with a query or fragment, which may hold secrets and is not kept.
 	Query bool
@@ -83,9 +83,9 @@ type Request struct {
 func (r *Registry) Add(q Request) {
 	r.Requests++
 	r.Answers = r.Answers || q.Location != ""
-	code := carriesCode(q.Location)
+	granted := carriesGrant(q.Location)
 	if q.ClientID == "" || len(q.ClientID) > maxLength || len(q.RedirectURI) > maxLength {
-		if code {
+		if granted {
 			r.Unattributed++
 		}
 		return
@@ -107,8 +107,8 @@ func (r *Registry) Add(q Request) {
 	if q.Status >= 400 {
 		u.Refused++
 	}
-	// The server itself sent the code there: whoever writes requests into the log cannot make it do that.
-	if to, _ := cut(q.Location); code && to == address {
+	// The server itself sent the code or token there: whoever writes requests into the log cannot make it do that.
+	if to, _ := cut(q.Location); granted && to == address {
 		r.Proven++
 		c.Proven++
 		u.Proven++
@@ -126,15 +126,20 @@ func cut(uri string) (address string, more bool) {
 	return uri, false
 }
 
-// carriesCode reports whether a redirection carries an authorization code, in its query or fragment.
-func carriesCode(location string) bool {
-	_, parameters, found := strings.Cut(location, "?")
-	if !found {
-		_, parameters, _ = strings.Cut(location, "#")
+// grants are the parameters of a successful response that only the authorization server can make up: RFC 6749 sections 4.1.2 and 4.2.2, OpenID Connect Core section 3.2.2.5.
+var grants = []string{"code=", "access_token=", "id_token="}
+
+// carriesGrant reports whether a redirection carries an authorization code or a token, in its query or fragment.
+func carriesGrant(location string) bool {
+	i := strings.IndexAny(location, "?#")
+	if i < 0 {
+		return false
 	}
-	for pair := range strings.FieldsFuncSeq(parameters, func(r rune) bool { return r == '&' || r == '#' }) {
-		if value, is := strings.CutPrefix(pair, "code="); is && value != "" {
-			return true
+	for pair := range strings.FieldsFuncSeq(location[i+1:], func(r rune) bool { return strings.ContainsRune("&#?", r) }) {
+		for _, name := range grants {
+			if value, is := strings.CutPrefix(pair, name); is && value != "" {
+				return true
+			}
 		}
 	}
 	return false
@@ -207,7 +212,7 @@ func (u *URI) Doubts(address string) (doubts []string, certain bool) {
 		certain = certain && !fatal
 	}
 	if u.Proven == 0 {
-		add(true, "no response with a code was seen")
+		add(true, "no response with a code or token was seen")
 	}
 	if u.Query {
 		add(true, "it was sent with a query or fragment, which is not shown")

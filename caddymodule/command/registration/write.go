@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -80,7 +81,7 @@ func (r *Registry) WriteJSON(out, notes io.Writer) error {
 				if !certain {
 					word = "left out"
 				}
-				fmt.Fprintf(notes, "%s: %s: %s: %s (%d requests, %d codes)\n", k.id, redact.URI(uri), word, strings.Join(doubts, ", "), k.URIs[uri].Requests, k.URIs[uri].Proven)
+				fmt.Fprintf(notes, "%s: %s: %s: %s (requests: %d, codes or tokens: %d)\n", k.id, redact.URI(uri), word, strings.Join(doubts, ", "), k.URIs[uri].Requests, k.URIs[uri].Proven)
 			}
 		}
 	}
@@ -94,15 +95,16 @@ func (r *Registry) WriteCaddyfile(out, _ io.Writer) error {
 	for _, k := range r.sorted() {
 		certain := k.certain()
 		comment := ""
-		// A brace would be read as a placeholder, even in quotes.
-		if len(certain) == 0 || strings.ContainsAny(k.id, "{}`") {
-			comment, certain = "# ", nil
-		}
-		fmt.Fprintf(out, "\t# %d requests, %d answered with a code%s\n\t%sclient %s {\n", k.Requests, k.Proven, responseTypes(k.Client), comment, token(k.id))
+		id, plain := redact.Token(k.id)
 		line := "redirect_uris"
 		for _, uri := range certain {
-			line += " " + token(uri)
+			text, fits := redact.Token(uri)
+			line, plain = line+" "+text, plain && fits
 		}
+		if len(certain) == 0 || !plain {
+			comment, certain = "# ", nil
+		}
+		fmt.Fprintf(out, "\t# requests: %d, answered with a code or token: %d%s\n\t%sclient %s {\n", k.Requests, k.Proven, responseTypes(k.Client), comment, cmp.Or(id, unbraced(k.id)))
 		if len(certain) > 0 {
 			fmt.Fprintf(out, "\t\t%s\n", line)
 		}
@@ -116,7 +118,7 @@ func (r *Registry) WriteCaddyfile(out, _ io.Writer) error {
 			if !sure || !slices.Contains(certain, uri) {
 				word = "doubtful:"
 			}
-			fmt.Fprintf(out, "\t\t# %s %s: %s (%d requests, %d codes)\n", word, redact.URI(uri), strings.Join(doubts, ", "), u.Requests, u.Proven)
+			fmt.Fprintf(out, "\t\t# %s %s: %s (requests: %d, codes or tokens: %d)\n", word, unbraced(redact.URI(uri)), strings.Join(doubts, ", "), u.Requests, u.Proven)
 		}
 		fmt.Fprintf(out, "\t%s}\n", comment)
 	}
@@ -126,16 +128,21 @@ func (r *Registry) WriteCaddyfile(out, _ io.Writer) error {
 
 // summarise says what the proposal rests on.
 func (r *Registry) summarise(out io.Writer, prefix string) {
-	fmt.Fprintf(out, "%s%d authorization requests, %d answered with a code for a client\n", prefix, r.Requests, r.Proven)
+	fmt.Fprintf(out, "%sauthorization requests: %d, answered with a code or token for a client: %d\n", prefix, r.Requests, r.Proven)
 	if !r.Answers && r.Requests > 0 {
 		fmt.Fprintf(out, "%sno response shows where it redirects to, so nothing is proven: use Caddy's JSON log without a redacted Location, or an HTTP archive\n", prefix)
 	}
 	if r.Unattributed > 0 {
-		fmt.Fprintf(out, "%s%d codes were sent in answer to requests that do not name a client: they prove nothing\n", prefix, r.Unattributed)
+		fmt.Fprintf(out, "%s%d codes or tokens were sent in answer to requests that do not name a client: they prove nothing\n", prefix, r.Unattributed)
 	}
 	if r.Left > 0 {
 		fmt.Fprintf(out, "%s%d requests of clients, or with redirect URIs, were left out because there are too many\n", prefix, r.Left)
 	}
+}
+
+// unbraced is text for a comment without the braces of {$NAME}, which Caddy replaces in comments as well.
+func unbraced(text string) string {
+	return strings.NewReplacer("{", `\u007b`, "}", `\u007d`).Replace(text)
 }
 
 func responseTypes(c *Client) string {
@@ -143,12 +150,4 @@ func responseTypes(c *Client) string {
 		return ""
 	}
 	return "; response types: " + strings.Join(slices.Sorted(maps.Keys(c.ResponseTypes)), ", ")
-}
-
-// token writes a text of printable characters as one token of a Caddyfile.
-func token(text string) string {
-	if strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/@+%") == "" && !strings.HasPrefix(text, "@") {
-		return text
-	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }

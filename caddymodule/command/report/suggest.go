@@ -7,6 +7,7 @@ import (
 
 	"github.com/dustin/go-humanize/english"
 
+	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command/redact"
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command/summary"
 	"github.com/oauthguard/caddy-oauth-guard/validators"
 )
@@ -66,8 +67,8 @@ func suggest(s *summary.Summary) []Suggestion {
 	for client, rules := range exempt {
 		ids := summary.Most(rules)
 		suggestion := Suggestion{Text: "the client breaks what few others do: exempt it until it is repaired", Requests: sum(rules)}.doubt(ids...)
-		if token, plain := token(client); plain {
-			suggestion.Line = "exempt " + token + " " + strings.Join(ids, " ")
+		if word, plain := redact.Token(client); plain {
+			suggestion.Line = "exempt " + word + " " + strings.Join(ids, " ")
 		} else {
 			suggestion.Text = fmt.Sprintf("the client %s breaks %s; its client_id cannot be written into a Caddyfile safely", client, strings.Join(ids, ", "))
 		}
@@ -138,22 +139,4 @@ func (s Suggestion) doubt(ids ...string) Suggestion {
 		}
 	}
 	return s
-}
-
-// token writes a client_id as one token of a Caddyfile. Plain is false for one that might be read as something else: with a quote, a backslash, a brace or what was left out to show it.
-func token(id string) (text string, plain bool) {
-	quoted := false
-	for _, c := range id {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.ContainsRune("-._~:/@+", c):
-		case c > 0x20 && c < 0x7F && !strings.ContainsRune("\"\\{}`$", c), c == ' ':
-			quoted = true
-		default:
-			return "", false
-		}
-	}
-	if quoted {
-		return `"` + id + `"`, true
-	}
-	return id, id != ""
 }
