@@ -49,17 +49,34 @@ func (s checkedSource) LoadSince(ctx context.Context, revision string) (*clients
 		return nil, err
 	}
 	for i := range snapshot.Clients {
-		if err := validators.CheckExemptions(snapshot.Clients[i].Exempt); err != nil {
-			return nil, fmt.Errorf("client %s: exempt: %w", snapshot.Clients[i].ID, err)
+		if err := checkRegistration(&snapshot.Clients[i]); err != nil {
+			return nil, err
 		}
-		// A key that cannot be read would leave signatures unverified without a word.
-		if keys := snapshot.Clients[i].Keys; keys != nil {
-			if err := proofs.Check(keys); err != nil {
-				return nil, fmt.Errorf("client %s: jwks: %w", snapshot.Clients[i].ID, err)
-			}
+	}
+	if each := snapshot.Each; each != nil {
+		snapshot.Each = func(add func(*clients.Registration) error) error {
+			return each(func(registration *clients.Registration) error {
+				if err := checkRegistration(registration); err != nil {
+					return err
+				}
+				return add(registration)
+			})
 		}
 	}
 	return snapshot, nil
+}
+
+func checkRegistration(registration *clients.Registration) error {
+	if err := validators.CheckExemptions(registration.Exempt); err != nil {
+		return fmt.Errorf("client %s: exempt: %w", registration.ID, err)
+	}
+	// A key that cannot be read would leave signatures unverified without a word.
+	if registration.Keys != nil {
+		if err := proofs.Check(registration.Keys); err != nil {
+			return fmt.Errorf("client %s: jwks: %w", registration.ID, err)
+		}
+	}
+	return nil
 }
 
 // checkedFinder is a checked source that can be asked for one client.

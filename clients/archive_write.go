@@ -27,10 +27,15 @@ const maxDeletes = 4 * maxChunks
 // the snapshot is no longer renewed; then it asks for the role again.
 var ErrOvertaken = errors.New("clients storage: another instance fetches now and has written a newer snapshot; this one steps back")
 
+var errEach = errors.New("clients storage: a source whose clients are stored must deliver them as Clients, and not by Each; report this to its maintainer")
+
 // Write stores a snapshot that was fetched at that time by the instance of that name. The one before can be read until
 // the new one is complete, and remains if anything fails. Clients must be in UTF-8 and take at most 128 MiB. The error is
 // [ErrOvertaken], or that of the storage; then the new one may be stored all the same if the last step was reported to have failed.
 func (a *Archive) Write(ctx context.Context, snapshot *Snapshot, fetched time.Time, fetcher string) (Manifest, error) {
+	if snapshot.Each != nil {
+		return Manifest{}, errEach
+	}
 	content, err := encodeClients(snapshot.Clients)
 	if err != nil {
 		return Manifest{}, err

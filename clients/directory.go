@@ -15,8 +15,8 @@ import (
 // However many clients there are, the garbage collector has next to nothing to walk: they stand in one text, without a pointer, and only those that were found
 // lately also as rules read them.
 type Directory struct {
-	// text holds the records of all clients in the order of the snapshot, and behind them the aliases, origins and names. It never changes and is never used
-	// again, so that pieces of it can be handed out.
+	// text holds the records of all clients in the order of the snapshot, and behind them the origins, names and aliases. It does not change, and its memory is not used again, as long as
+	// anybody has a piece of it: see [Builder].
 	text string
 	// records is where the records end.
 	records int
@@ -68,7 +68,7 @@ func (d *Directory) Find(clientID string) (*rule.Client, rule.Standing) {
 	if slot, known := d.ids.find(d.text, clientID); known {
 		return d.client(slot), rule.Known
 	}
-	if claim, known := d.aliases.find(d.text, clientID); known {
+	if claim, known := d.alias(clientID); known {
 		at := cursor{d.text, d.aliases.entry(claim)}
 		at.key()
 		owner := binary.LittleEndian.Uint32([]byte(at.take(4)))
@@ -95,6 +95,14 @@ func (d *Directory) Find(clientID string) (*rule.Client, rule.Standing) {
 		return nil, rule.Unjudged
 	}
 	return nil, rule.Absent
+}
+
+// alias finds the claim to an alias. Most lists have none.
+func (d *Directory) alias(clientID string) (claim int, known bool) {
+	if d.aliases.count == 0 {
+		return 0, false
+	}
+	return d.aliases.find(d.text, clientID)
 }
 
 // client is the client of a slot among the IDs.

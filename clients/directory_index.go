@@ -22,8 +22,16 @@ type index struct {
 const maxText = math.MaxUint32 - 1
 
 // newIndex makes an index that has room for so many entries.
-func newIndex(count int) index {
-	return index{seed: maphash.MakeSeed(), slots: make([]uint64, count+count/2+1)}
+func newIndex(count int) index { return indexIn(nil, count) }
+
+// indexIn is newIndex in slots that are used again. All of them are used, unless they are many more than needed: they are as many as an index of the same kind had before.
+func indexIn(slots []uint64, count int) index {
+	if least := count + count/2 + 1; len(slots) < least || len(slots) > 4*least && count > 0 {
+		slots = make([]uint64, least)
+	} else {
+		clear(slots)
+	}
+	return index{seed: maphash.MakeSeed(), slots: slots}
 }
 
 // find returns the slot of the entry with that key, or, if there is none, the one where it belongs. It allocates nothing.

@@ -2,6 +2,8 @@ package clients
 
 import (
 	"encoding/binary"
+	"slices"
+	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
@@ -27,6 +29,8 @@ type writer struct {
 	known map[string]int
 	// scratch is where the terms of one client are written down to compare them.
 	scratch []byte
+	// further is by what else clients are known: for each that has something, its record, and the aliases and names of services, as lists of keys.
+	further []byte
 }
 
 // record appends the record of a client.
@@ -90,12 +94,26 @@ func (w *writer) termsOf(client *rule.Client) int {
 	w.scratch = appendTerms(w.scratch[:0], client)
 	number, known := w.known[string(w.scratch)]
 	if !known {
-		terms := *client
-		terms.ID, terms.Name, terms.Keys, terms.RedirectURIs, terms.PostLogoutRedirectURIs, terms.RequestURIs = "", "", nil, nil, nil, nil
 		number = len(w.terms)
-		w.known[string(w.scratch)], w.terms = number, append(w.terms, terms)
+		w.known[string(w.scratch)], w.terms = number, append(w.terms, cloned(client))
 	}
 	return number
+}
+
+// cloned are the terms of a client. They share nothing with what a source delivered, which may use its memory again.
+func cloned(client *rule.Client) rule.Client {
+	terms := *client
+	terms.ID, terms.Name, terms.Keys, terms.RedirectURIs, terms.PostLogoutRedirectURIs, terms.RequestURIs = "", "", nil, nil, nil, nil
+	for _, word := range []*string{&terms.AuthMethod, &terms.Delivery, &terms.RequestObjectAlgorithm} {
+		*word = strings.Clone(*word)
+	}
+	for _, list := range []*[]string{&terms.ResponseTypes, &terms.GrantTypes, &terms.Scopes, &terms.Exempt} {
+		*list = slices.Clone(*list)
+		for i, word := range *list {
+			(*list)[i] = strings.Clone(word)
+		}
+	}
+	return terms
 }
 
 // appendTerms writes down the terms of a client, so that different ones differ.
@@ -176,4 +194,20 @@ func readList[T any](own *cursor, room []T, member func(uri string, plausible bo
 		room = append(room, member(list.take(number/2), number%2 == 1))
 	}
 	return room
+}
+
+// eachURI goes past a list of URIs, and hands out each, if it is wanted, unless a client that comes earlier has the same list.
+func eachURI(own *cursor, wanted func(uri string)) {
+	if own.number() != ownList {
+		return
+	}
+	length := own.number()
+	list := cursor{own.text, own.at}
+	own.at += length
+	if wanted == nil {
+		return
+	}
+	for range list.number() {
+		wanted(list.take(list.number() / 2))
+	}
 }

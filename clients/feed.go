@@ -18,6 +18,8 @@ type Feed struct {
 	lookups *lookups
 	// reporter tells the source of refusals; nil if it does not want to know.
 	reporter *reporter
+	// builder makes the directories.
+	builder Builder
 	// now is the clock of the state; tests replace it.
 	now func() time.Time
 	// attempts makes sure that one attempt runs at a time.
@@ -127,7 +129,7 @@ func (f *Feed) attempt(ctx context.Context, revision string, how volume) (*Snaps
 	snapshot, err := f.fetch(ctx, revision)
 	var directory *Directory
 	if err == nil && snapshot != nil && !f.holds(snapshot.Revision) {
-		directory, err = NewDirectory(snapshot)
+		directory, err = f.builder.Build(snapshot)
 	}
 	// The end of a configuration says nothing about the source, which the next configuration may share.
 	if err != nil && (how == quiet || errors.Is(ctx.Err(), context.Canceled)) {

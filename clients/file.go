@@ -2,6 +2,7 @@ package clients
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,19 +15,27 @@ import (
 	"unicode/utf8"
 )
 
-// maxFileSize bounds what is read of a file, in bytes.
+// maxFileSize bounds what is read of a file at once, in bytes.
 const maxFileSize = 64 << 20
+
+// byteOrderMark may stand at the beginning of a file, and blanks are the characters between the tokens of JSON.
+var byteOrderMark = []byte("\xEF\xBB\xBF")
+
+const blanks = " \t\r\n"
 
 // settled is how long a file must have been left alone before its time and size are trusted. File systems keep times to a granule, at worst
 // of two seconds; two writes within one granule look alike.
 const settled = 2 * time.Second
 
-// File is the source of clients in a JSON file of at most 64 MiB, in one of two forms that the first character tells apart: an array of
-// records as in [Client], or a page of JetBrains Hub's services as its REST API returns it. The records of an array count as written by the
+// File is the source of clients in a JSON file, in one of two forms that the first character tells apart: an array of records as in [Client], of at most 1 GiB, or a page of
+// JetBrains Hub's services as its REST API returns it, of at most 64 MiB. The records of an array count as written by the
 // operator of the guard, those of a page as what they are in Hub.
 type File struct {
 	// Path names the file. Symbolic links are followed each time, so the target may be replaced.
 	Path string
+
+	// large is from how many bytes on records are read one by one; zero means streamFrom, and tests replace it.
+	large int64
 
 	mutex sync.Mutex
 	// seen is the file as it was when its content had the revision; nil if that cannot be trusted.
@@ -55,6 +64,11 @@ func (f *File) LoadSince(ctx context.Context, revision string) (*Snapshot, error
 	if revision != "" && f.unchanged(info, revision) {
 		return nil, nil
 	}
+	if info.Size() > cmp.Or(f.large, streamFrom) {
+		if snapshot, taken, err := f.loadLarge(revision, started); taken || err != nil {
+			return snapshot, err
+		}
+	}
 	data, info, err := readBounded(f.Path)
 	if err != nil {
 		return nil, err
@@ -71,6 +85,27 @@ func (f *File) LoadSince(ctx context.Context, revision string) (*Snapshot, error
 	snapshot.Revision = current
 	f.remember(info, current, started)
 	return snapshot, nil
+}
+
+// loadLarge is LoadSince for a file that is too large to be in memory at once, if it holds records.
+func (f *File) loadLarge(revision string, started time.Time) (snapshot *Snapshot, taken bool, err error) {
+	file, err := os.Open(f.Path)
+	if err != nil {
+		return nil, false, fmt.Errorf("clients file: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err == nil {
+		taken, err = isRecords(file)
+	}
+	if err != nil || !taken {
+		return nil, false, err
+	}
+	snapshot, current, err := f.streamed(file, info, revision)
+	if err == nil {
+		f.remember(info, current, started)
+	}
+	return snapshot, true, err
 }
 
 // unchanged reports whether the file is the one that held that revision. A file that took the place of another keeps the time and size that
@@ -121,11 +156,11 @@ func readBounded(path string) ([]byte, os.FileInfo, error) {
 // parse reads either form of a client file.
 func parse(data []byte) (*Snapshot, error) {
 	// RFC 8259 section 8.1 forbids a byte order mark but lets readers ignore it; some editors and shells write one.
-	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
+	data = bytes.TrimPrefix(data, byteOrderMark)
 	if bytes.HasPrefix(data, []byte("\xFF\xFE")) || bytes.HasPrefix(data, []byte("\xFE\xFF")) {
 		return nil, errors.New("the file is in UTF-16; save it in UTF-8")
 	}
-	text := bytes.TrimLeft(data, " \t\r\n")
+	text := bytes.TrimLeft(data, blanks)
 	// A file that is being written is empty for a moment; it must not mean that all clients are gone.
 	if len(text) == 0 {
 		return nil, errors.New("the file is empty; write [] if no client is registered")

@@ -100,7 +100,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		t.Errorf("folder: %v", err)
 	}
 	large := filepath.Join(folder, "large.json")
-	write(t, large, "[]")
+	write(t, large, "{}")
 	if err := os.Truncate(large, maxFileSize+1); err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func (l *Live) take(ctx context.Context, archive *Archive, manifest Manifest) er
 		if snapshot, manifest, err = archive.Read(ctx); err != nil {
 			return err
 		}
-		if directory, err = NewDirectory(snapshot); err != nil {
+		if directory, err = l.builder.Build(snapshot); err != nil {
 			return err
 		}
 	}

@@ -140,7 +140,15 @@ func validateRedirectURI(uri string) error {
 
 // registration is what the rules need to know. The operator of the guard wrote the record.
 func (c *Client) registration() Registration {
-	client := rule.Client{
+	var registration Registration
+	c.register(&registration)
+	return registration
+}
+
+// register fills in what the rules need to know, in the lists that are there. The operator of the guard wrote the record.
+func (c *Client) register(registration *Registration) {
+	uris, scopes := registration.RedirectURIs[:0], registration.Scopes[:0]
+	*registration = Registration{Client: rule.Client{
 		ID:            c.ClientID,
 		Name:          c.ClientName,
 		ResponseTypes: c.ResponseTypes,
@@ -159,19 +167,24 @@ func (c *Client) registration() Registration {
 		DPoPBound:              c.DPoPBoundAccessTokens,
 		CertificateBound:       c.TLSClientCertificateBoundAccessTokens,
 		Keys:                   c.keys(),
-	}
+	}}
 	// None registered differs from unknown, so the empty array must not become nil.
 	if c.RedirectURIs != nil {
-		client.RedirectURIs = make([]redirecturi.Registered, 0, len(c.RedirectURIs))
-		for _, uri := range c.RedirectURIs {
-			client.RedirectURIs = append(client.RedirectURIs, redirecturi.Registered{URI: uri})
+		if cap(uris) < len(c.RedirectURIs) || uris == nil {
+			uris = make([]redirecturi.Registered, 0, len(c.RedirectURIs))
 		}
+		for _, uri := range c.RedirectURIs {
+			uris = append(uris, redirecturi.Registered{URI: uri})
+		}
+		registration.RedirectURIs = uris
 	}
 	// A scope of no words is no scope (RFC 6749 section 3.3), so it says nothing about what the client may ask for.
-	if words := strings.Fields(c.Scope); len(words) > 0 {
-		client.Scopes = words
+	for word := range strings.FieldsSeq(c.Scope) {
+		scopes = append(scopes, word)
 	}
-	return Registration{Client: client}
+	if len(scopes) > 0 {
+		registration.Scopes = scopes
+	}
 }
 
 // keyed reports whether the record has keys.

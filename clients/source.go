@@ -29,6 +29,11 @@ type Incremental interface {
 type Snapshot struct {
 	// Clients are the registered clients in any order. None has the ID of another one.
 	Clients []Registration
+	// Each takes the place of Clients if it is not nil, for so many clients that they should not all be in memory: it calls add with one after the other, and returns the first error, of
+	// add or its own. What add is given may be used again as soon as it returns.
+	Each func(add func(*Registration) error) error
+	// Count is about how many clients Each delivers, and Size about how many bytes their IDs, names and URIs have, so that there is room for them. Zero if nobody knows.
+	Count, Size int
 	// Services says that the clients are services of a JetBrains Hub, whose names are the words of a scope.
 	Services bool
 	// Partial says that clients are missing, so that nothing can be said about an ID that is not among them.
@@ -37,6 +42,27 @@ type Snapshot struct {
 	Unnamed bool
 	// Revision is equal for equal content, so that a change is noticed. An empty one counts as changed each time.
 	Revision string
+}
+
+// each calls add with one client after the other.
+func (s *Snapshot) each(add func(*Registration) error) error {
+	if s.Each != nil {
+		return s.Each(add)
+	}
+	for i := range s.Clients {
+		if err := add(&s.Clients[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// length is how many clients there are, or, of those that come one after the other, about how many.
+func (s *Snapshot) length() int {
+	if s.Each != nil {
+		return s.Count
+	}
+	return len(s.Clients)
 }
 
 // Registration is a client, and by what else it is known.
