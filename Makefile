@@ -87,6 +87,10 @@ explore: ## fuzz each target for FUZZTIME (2m), and ask all parsers about REQUES
 bench: ## run the benchmarks of the decision and of the handler
 	@go test -run '^$$' -bench . -benchmem ./validators/... ./caddymodule/...
 
+.PHONY: profile
+profile: ## sample the processor time of a loaded Caddy anew, for the compiler (caddymodule/caddy.pgo)
+	@go -C bench run ./cmd/bench profile
+
 .PHONY: build
 build: ## build ./caddy with this module
 	@./xcaddy.sh

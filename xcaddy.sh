@@ -6,6 +6,7 @@
 #
 # CADDY_VERSION   the version of Caddy to build; default: the one in go.mod
 # OUTPUT          where the binary goes; default: ./caddy beside this script
+# PGO_PROFILE     a profile of processor time that guides the compiler, or off; default: caddymodule/caddy.pgo beside this script
 set -eu
 
 case "$#:${1-}" in
@@ -22,11 +23,21 @@ case "${OUTPUT:=./caddy}" in
 ./caddy | /*) ;;
 *) OUTPUT=$caller/$OUTPUT ;;
 esac
+case "${PGO_PROFILE:=$PWD/caddymodule/caddy.pgo}" in
+off | /*) ;;
+*) PGO_PROFILE=$caller/$PGO_PROFILE ;;
+esac
 export GOWORK=off
 
 build() {
 	module=$(go list -m)
 	version=${CADDY_VERSION:-$(go list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)}
+	# The variable replaces the flags of xcaddy, so they are repeated. It splits them as a shell does.
+	flags="-ldflags '-w -s' -trimpath -tags nobadger,nomysql,nopgx"
+	if [ "$PGO_PROFILE" != off ]; then
+		flags="$flags '-pgo=$PGO_PROFILE'"
+	fi
+	export XCADDY_GO_BUILD_FLAGS="${XCADDY_GO_BUILD_FLAGS:-$flags}"
 	# With "|" any answer of the proxy falls through, so a version of this module that is not published is no
 	# error and the replacement is used.
 	GOPROXY="$(go env GOPROXY | cut -d, -f1)|off" \
@@ -37,7 +48,7 @@ build() {
 # Succeeds if a source file is newer than the binary.
 stale() {
 	[ -n "$(find . \( -path './.*' -o -path ./bench -o -path ./docs -o -path ./e2e -o -name testdata \) -prune \
-		-o -type f \( -name '*.go' -o -name go.mod -o -name go.sum -o -name '*.html' \) ! -name '*_test.go' \
+		-o -type f \( -name '*.go' -o -name go.mod -o -name go.sum -o -name '*.html' -o -name '*.pgo' \) ! -name '*_test.go' \
 		-newer "$OUTPUT" -print)" ]
 }
 

@@ -3,6 +3,8 @@
 //
 //	go run ./cmd/bench peers    measure all peers, and write the document
 //	go run ./cmd/bench soak     load the guard for half an hour, reload it all the time, and write the document
+//	go run ./cmd/bench profile  sample the processor time that guides the compiler, and write caddymodule/caddy.pgo
+//	go run ./cmd/bench registry measure what a million clients cost, and write the document
 //	go run ./cmd/bench report   write the document anew from what was measured
 //	go run ./cmd/bench install  install what the peers need, as root on Debian
 package main
@@ -47,10 +49,12 @@ func run(ctx context.Context, arguments []string) error {
 
 // commands are what can be done. Each writes its figures as JSON, and then the document anew.
 var commands = map[string]func(context.Context, []string) error{
-	"peers":   runPeers,
-	"soak":    runSoak,
-	"report":  runReport,
-	"install": runInstall,
+	"peers":    runPeers,
+	"profile":  runProfile,
+	"soak":     runSoak,
+	"registry": runRegistry,
+	"report":   runReport,
+	"install":  runInstall,
 }
 
 // progress prints what happens, with the time since the start.

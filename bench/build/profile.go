@@ -1,0 +1,150 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/oauthguard/caddy-oauth-guard/bench/conformance"
+	"github.com/oauthguard/caddy-oauth-guard/bench/load"
+	"github.com/oauthguard/caddy-oauth-guard/bench/peers"
+	"github.com/oauthguard/caddy-oauth-guard/bench/program"
+)
+
+// ProfileOptions say how the profile is made.
+type ProfileOptions struct {
+	// Seconds is how long the processor time is sampled.
+	Seconds int
+	// Connections are open at once.
+	Connections int
+	// Progress is told what happens.
+	Progress func(format string, arguments ...any)
+}
+
+// mix is what the profiled Caddy answers, one kind after the other, again and again: what passes is proxied, and most of what a guarded server sees passes.
+func mix() []load.Request {
+	requests := load.Requests()
+	bearer := load.Request{Name: "bearer-valid", Method: http.MethodGet, Target: "/api/users/me?fields=id,login,name", Header: [][2]string{
+		{"Accept", "application/json"}, {"Authorization", "Bearer 1683981421136.be561191-1c83-4cde-a4d6.1e31bb66-95a1-4d1e-8a52.be561191-1c83-4cde-a4d6"},
+	}}
+	return []load.Request{requests[0], requests[1], bearer, requests[0], requests[1], bearer, requests[2], requests[3]}
+}
+
+// Record builds the guarded Caddy without a profile, samples its processor time under load, and writes the profile that guides the compiler. The bench is the folder of this module.
+func Record(ctx context.Context, bench string, options ProfileOptions) (err error) {
+	root := filepath.Dir(bench)
+	folder, err := os.MkdirTemp("", "oauth-guard-profile-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	options.Progress("building")
+	caddy, _, err := Programs()[1].Build(ctx, root, folder)
+	if err != nil {
+		return err
+	}
+	server, err := program.Build(bench, "upstream", folder)
+	if err != nil {
+		return err
+	}
+	upstream, err := program.StartUpstream(ctx, server)
+	if err != nil {
+		return err
+	}
+	defer upstream.Stop()
+	admin, err := peers.FreeAddress()
+	if err != nil {
+		return err
+	}
+	selected, err := peers.Select(peers.Guard)
+	if err != nil {
+		return err
+	}
+	site, err := conformance.VectorSite(root)
+	if err != nil {
+		return err
+	}
+	guard := peerNamed(selected, peers.Guard)
+	process, err := peers.Start(ctx, guard, peers.Setup{Site: site, Folder: folder, Upstream: upstream.Address, Admin: admin, Caddy: caddy})
+	if err != nil {
+		return err
+	}
+	defer process.Stop()
+	options.Progress("sampling for %d seconds", options.Seconds)
+	profile, err := sample(ctx, process.Address, admin, folder, options)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(root, Profile)
+	if err := os.WriteFile(file+".new", profile, 0o644); err != nil {
+		return err
+	}
+	options.Progress("%s: %d KiB", Profile, len(profile)>>10)
+	return os.Rename(file+".new", file)
+}
+
+// sample loads the process until its profile is there.
+func sample(ctx context.Context, address, admin, folder string, options ProfileOptions) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(options.Seconds)*time.Second+time.Minute)
+	defer cancel()
+	under := load.Options{Duration: time.Second, Connections: options.Connections, Folder: folder}
+	if _, err := load.Run(ctx, address, mix()[0], under); err != nil {
+		return nil, err
+	}
+	type answer struct {
+		profile []byte
+		err     error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		profile, err := fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", admin, options.Seconds))
+		done <- answer{profile, err}
+	}()
+	for i := 0; ; i++ {
+		select {
+		case got := <-done:
+			return got.profile, got.err
+		default:
+		}
+		request := mix()[i%len(mix())]
+		counts, err := load.Run(ctx, address, request, under)
+		if err == nil && (counts.Failed > 0 || (counts.Refused > 0) != request.Refused) {
+			err = fmt.Errorf("%s: %d answers, %d refusals, %d failures", request.Name, counts.Requests, counts.Refused, counts.Failed)
+		}
+		if err != nil {
+			cancel()
+			return nil, errors.Join(err, (<-done).err)
+		}
+	}
+}
+
+func fetch(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", url, response.Status)
+	}
+	return body, err
+}
+
+func peerNamed(all []peers.Peer, name string) *peers.Peer {
+	for i := range all {
+		if all[i].Name == name {
+			return &all[i]
+		}
+	}
+	return nil
+}
