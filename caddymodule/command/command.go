@@ -68,6 +68,7 @@ Exit status: 0 if the request passes, or the command did what it should; 1 if th
 	}
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	root.AddCommand(checkCommand(), replayCommand(), learnCommand(), rulesCommand(), clientsCommand())
+	complete(root.Commands())
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Long = reflow(cmd.Long, helpWidth)
 	}
