@@ -142,10 +142,10 @@ func (d *delivery) answer(w http.ResponseWriter, r *http.Request, v *validators.
 	}
 	switch v.Answer {
 	case validators.Challenge:
-		header.set("WWW-Authenticate", d.challenge(v, r.Header["Authorization"]))
+		header.set("Www-Authenticate", d.challenge(v, r.Header["Authorization"]))
 	case validators.JSON:
 		if v.Status == http.StatusUnauthorized {
-			header.set("WWW-Authenticate", `Basic realm="`+d.realm()+`"`)
+			header.set("Www-Authenticate", `Basic realm="`+d.realm()+`"`)
 		}
 	case validators.Page:
 		header.set("Referrer-Policy", "no-referrer")
