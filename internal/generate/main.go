@@ -1,4 +1,5 @@
-// Command generate writes docs/rules.md, docs/coverage.md and two tables of docs/reference.md from the catalogue of rules and their test vectors.
+// Command generate writes docs/rules.md, docs/coverage.md and two tables of docs/reference.md from the catalogue of rules and their test vectors, and the tables of
+// docs/json.md from the comments of the configuration's types.
 package main
 
 import (
@@ -38,7 +39,7 @@ type document struct {
 	render func(root string) ([]byte, error)
 }
 
-var documents = []document{{"rules.md", render}, {"coverage.md", renderCoverage}, {"reference.md", renderReference}}
+var documents = []document{{"rules.md", render}, {"coverage.md", renderCoverage}, {"reference.md", renderReference}, {"json.md", renderJSON}}
 
 func (d *document) in(root string) string { return filepath.Join(root, "docs", d.name) }
 
