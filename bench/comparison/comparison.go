@@ -3,7 +3,9 @@ package comparison
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,8 +19,8 @@ import (
 
 // Options say what is measured and how long.
 type Options struct {
-	// Rounds is how often every peer is measured with every request, Pairs how often the guard is measured beside the bare Caddy.
-	Rounds, Pairs int
+	// Rounds is how often every peer is measured with every request, Pairs how often the guard is measured beside the bare Caddy, and EqualPairs how often with equal memory.
+	Rounds, Pairs, EqualPairs int
 	// Duration is that of one sample, WarmUp what comes before the first one of a process. Whole seconds.
 	Duration, WarmUp time.Duration
 	// Connections are open at once.
@@ -32,6 +34,10 @@ type Options struct {
 	Bare, Guarded string
 	// Progress is told what happens.
 	Progress func(format string, arguments ...any)
+	// Save is called with all that was measured so far, after each pair and each round.
+	Save func(*Results) error
+	// Previous is what a run measured before it was interrupted; nil begins anew. Only what is missing is measured.
+	Previous *Results
 }
 
 // Results is all that was measured.
@@ -43,18 +49,20 @@ type Results struct {
 	// Wrk is the version of the load generator, Versions those of the peers by name.
 	Wrk      string            `json:"wrk"`
 	Versions map[string]string `json:"versions"`
-	// Seconds, Connections, Rounds and Pairs are those of the options.
+	// Seconds and Connections are those of the options. Rounds, Pairs and EqualPairs count what was measured.
 	Seconds     float64 `json:"seconds"`
 	Connections int     `json:"connections"`
 	Rounds      int     `json:"rounds"`
 	Pairs       int     `json:"pairs"`
+	EqualPairs  int     `json:"equal_pairs"`
 	// TwoPrograms says that the bare and the guarded Caddy were not one program.
 	TwoPrograms bool `json:"two_programs,omitempty"`
 	// Conformance is what the peers made of requests whose right answer is known, by peer and list.
 	Conformance map[string]map[string]conformance.Result `json:"conformance"`
-	// Samples are those of the rounds, PairSamples those of the pairs.
-	Samples     []load.Sample `json:"samples"`
-	PairSamples []load.Sample `json:"pair_samples"`
+	// Samples are those of the rounds, PairSamples those of the pairs, EqualPairSamples those of the pairs with equal memory.
+	Samples          []load.Sample `json:"samples"`
+	PairSamples      []load.Sample `json:"pair_samples"`
+	EqualPairSamples []load.Sample `json:"equal_pair_samples"`
 }
 
 // Control is the name of a second bare Caddy among the pairs. What it differs from the first is noise.
@@ -89,12 +97,15 @@ func Run(ctx context.Context, bench string, options Options) (*Results, error) {
 	}
 	r.results = &Results{
 		Revision: program.Revision(bench), Machine: measure.Describe(), Wrk: load.Version(), Versions: make(map[string]string),
-		Seconds: options.Duration.Seconds(), Connections: options.Connections, Rounds: options.Rounds, Pairs: options.Pairs,
+		Seconds: options.Duration.Seconds(), Connections: options.Connections,
 		TwoPrograms: options.Bare != options.Guarded, Conformance: make(map[string]map[string]conformance.Result),
 	}
 	for i := range options.Peers {
 		peer := &options.Peers[i]
 		r.results.Versions[peer.Name] = peer.Version(r.program(peer.Name))
+	}
+	if err := r.resume(options.Previous); err != nil {
+		return nil, err
 	}
 	options.Progress("about %s will pass", r.estimate())
 	if err := r.conformance(ctx, root); err != nil {
@@ -103,17 +114,40 @@ func Run(ctx context.Context, bench string, options Options) (*Results, error) {
 	if err := r.pairs(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.equalPairs(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.rounds(ctx); err != nil {
 		return nil, err
 	}
+	return r.results, r.save()
+}
+
+// resume takes over what was measured before, if it was measured in the same way.
+func (r *run) resume(previous *Results) error {
+	if previous == nil {
+		return nil
+	}
+	now := *r.results
+	if previous.Revision != now.Revision || previous.Machine != now.Machine || previous.Seconds != now.Seconds || previous.Connections != now.Connections ||
+		previous.TwoPrograms != now.TwoPrograms || !maps.Equal(previous.Versions, now.Versions) {
+		return errors.New("what was measured before differs in the commit, the machine, the versions of the peers, the duration or the connections: begin anew")
+	}
+	r.results = previous
+	r.options.Progress("going on after %d pairs, %d pairs with equal memory and %d rounds", previous.Pairs, previous.EqualPairs, previous.Rounds)
+	return nil
+}
+
+// save hands over what was measured so far.
+func (r *run) save() error {
 	r.results.Time = time.Now().UTC().Truncate(time.Second)
-	return r.results, nil
+	return r.options.Save(r.results)
 }
 
 // estimate is how long the load lasts, without repeated samples.
 func (r *run) estimate() time.Duration {
 	o, requests := r.options, time.Duration(len(load.Requests()))
-	processes := time.Duration(o.Rounds*len(o.Peers) + 3*o.Pairs)
+	processes := time.Duration(max(0, o.Rounds-r.results.Rounds)*len(o.Peers) + 3*max(0, o.Pairs-r.results.Pairs) + 2*max(0, o.EqualPairs-r.results.EqualPairs))
 	return (processes * requests * (o.Duration + o.WarmUp)).Round(time.Minute)
 }
 
@@ -138,8 +172,8 @@ func (r *run) program(name string) string {
 	return r.caddy
 }
 
-func (r *run) start(ctx context.Context, peer *peers.Peer, site peers.Site) (*peers.Process, error) {
-	return peers.Start(ctx, peer, peers.Setup{Site: site, Folder: r.folder, Upstream: r.upstream.Address, Caddy: r.program(peer.Name)})
+func (r *run) start(ctx context.Context, peer *peers.Peer, site peers.Site, environment ...string) (*peers.Process, error) {
+	return peers.Start(ctx, peer, peers.Setup{Site: site, Folder: r.folder, Upstream: r.upstream.Address, Caddy: r.program(peer.Name), Environment: environment})
 }
 
 // conformance asks every peer that checks anything.
@@ -150,6 +184,9 @@ func (r *run) conformance(ctx context.Context, root string) error {
 	}
 	for i := range r.options.Peers {
 		peer := &r.options.Peers[i]
+		if r.results.Conformance[peer.Name] != nil {
+			continue
+		}
 		results := make(map[string]conformance.Result)
 		for _, list := range lists {
 			process, err := r.start(ctx, peer, list.Site)
@@ -170,7 +207,7 @@ func (r *run) conformance(ctx context.Context, root string) error {
 		}
 		r.results.Conformance[peer.Name] = results
 	}
-	return nil
+	return r.save()
 }
 
 // target is the address that a request goes to: bare peers answer what must be refused at another one.
@@ -185,10 +222,12 @@ func target(process *peers.Process, request load.Request) string {
 func (r *run) sample(ctx context.Context, process *peers.Process, request load.Request) (load.Sample, error) {
 	var best load.Sample
 	for attempt := 0; ; attempt++ {
+		collections := process.Collections()
 		sample, err := load.Measure(ctx, target(process, request), process.ID, request, r.load(r.options.Duration))
 		if err != nil {
 			return best, fmt.Errorf("%s: %w\n%s", process.Peer.Name, err, process.Output())
 		}
+		sample.Collections = process.Collections() - collections
 		if attempt == 0 || sample.Foreign < best.Foreign {
 			best = sample
 		}

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,13 +36,40 @@ type Counts struct {
 	Median, P99 time.Duration
 }
 
-// Run lets wrk load an address.
+// Limits of what is sent, so that no mistake on the command line can take the machine down.
+const (
+	maximumDuration    = 10 * time.Minute
+	maximumConnections = 1000
+	patience           = 30 * time.Second // beyond the duration
+)
+
+// check accepts the loopback alone.
+func (o Options) check(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+		return fmt.Errorf("address %q: only the loopback may be loaded", address)
+	}
+	if o.Duration < time.Second || o.Duration > maximumDuration {
+		return fmt.Errorf("duration %s: use from 1s to %s", o.Duration, maximumDuration)
+	}
+	if o.Connections < 1 || o.Connections > maximumConnections {
+		return fmt.Errorf("%d connections: use from 1 to %d", o.Connections, maximumConnections)
+	}
+	return nil
+}
+
+// Run lets wrk load an address of the loopback.
 func Run(ctx context.Context, address string, request Request, options Options) (Counts, error) {
+	if err := options.check(address); err != nil {
+		return Counts{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, options.Duration+patience)
+	defer cancel()
 	script := filepath.Join(options.Folder, request.Name+".lua")
 	if err := os.WriteFile(script, []byte(request.script()), 0o644); err != nil {
 		return Counts{}, err
 	}
-	seconds := max(1, int(options.Duration.Round(time.Second)/time.Second))
+	seconds := int(options.Duration.Round(time.Second) / time.Second)
 	command := exec.CommandContext(ctx, "wrk", "-t1", fmt.Sprint("-c", options.Connections), fmt.Sprint("-d", seconds, "s"), "-s", script, "http://"+address+request.Target)
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	output, err := command.CombinedOutput()
@@ -82,6 +110,8 @@ type Sample struct {
 	// MedianMilliseconds and P99Milliseconds are latencies.
 	MedianMilliseconds float64 `json:"median_ms"`
 	P99Milliseconds    float64 `json:"p99_ms"`
+	// Collections is how often the garbage collector of the peer ran, where that is known.
+	Collections int `json:"collections,omitempty"`
 	// Wrong counts answers that had the wrong kind of status, Failed errors of sockets and time-outs.
 	Wrong  int `json:"wrong,omitempty"`
 	Failed int `json:"failed,omitempty"`

@@ -37,3 +37,21 @@ func TestRequests(t *testing.T) {
 		}
 	}
 }
+
+func TestLimits(t *testing.T) {
+	for want, options := range map[string]Options{
+		"from 1s":   {Duration: time.Millisecond, Connections: 1},
+		"to 10m":    {Duration: time.Hour, Connections: 1},
+		"0 connect": {Duration: time.Second},
+		"to 1000":   {Duration: time.Second, Connections: 5000},
+	} {
+		if _, err := Run(t.Context(), "127.0.0.1:1", Requests()[0], options); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v gives %v, want %q", options, err, want)
+		}
+	}
+	for _, address := range []string{"192.0.2.1:80", "example.com:80", "localhost", ""} {
+		if _, err := Run(t.Context(), address, Requests()[0], Options{Duration: time.Second, Connections: 1}); err == nil || !strings.Contains(err.Error(), "loopback") {
+			t.Errorf("the address %q gives %v", address, err)
+		}
+	}
+}

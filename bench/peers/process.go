@@ -8,7 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -65,8 +69,13 @@ func Start(ctx context.Context, peer *Peer, setup Setup) (*Process, error) {
 	p := &Process{Peer: peer, Address: setup.Address, AnswerAddress: setup.AnswerAddress, ended: make(chan struct{}), Folder: setup.Folder}
 	p.command = exec.Command(program, peer.run(setup)...)
 	p.command.Stdout, p.command.Stderr = &p.output, &p.output
-	// Caddy keeps its state below these, and not in the home of the user.
-	p.command.Env = append(os.Environ(), "HOME="+setup.Folder, "XDG_DATA_HOME="+setup.Folder, "XDG_CONFIG_HOME="+setup.Folder)
+	// What the user set for Go's runtime must not change what is compared. Caddy keeps its state below the folder, and not in the home of the user.
+	p.command.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains([]string{"GOGC", "GOMEMLIMIT", "GODEBUG", "GOMAXPROCS"}, name)
+	})
+	p.command.Env = append(p.command.Env, "HOME="+setup.Folder, "XDG_DATA_HOME="+setup.Folder, "XDG_CONFIG_HOME="+setup.Folder)
+	p.command.Env = append(p.command.Env, setup.Environment...)
 	// A group of its own, so that it ends as a whole.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	started := make(chan error)
@@ -138,6 +147,21 @@ func (p *Process) Ended() bool {
 		return false
 	}
 }
+
+// Collections is how often the garbage collector of a Go program ran, if its environment contains [TraceCollections]; zero for other programs.
+func (p *Process) Collections() int {
+	found := collection.FindAllStringSubmatch(p.output.text(), -1)
+	if len(found) == 0 {
+		return 0
+	}
+	number, _ := strconv.Atoi(found[len(found)-1][1])
+	return number
+}
+
+// TraceCollections lets a Go program write a line for each collection.
+const TraceCollections = "GODEBUG=gctrace=1"
+
+var collection = regexp.MustCompile(`(?m)^gc (\d+) @.*$`)
 
 // Output is the end of what the process wrote.
 func (p *Process) Output() string { return p.output.text() }

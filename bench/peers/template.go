@@ -129,6 +129,8 @@ type Setup struct {
 	Admin string
 	// Caddy is the program of the Caddys.
 	Caddy string
+	// Environment is added to that of this program, from which all settings of Go's runtime are taken.
+	Environment []string
 }
 
 // Answer is a refusal, for peers that only have one. It is as long as that of the guard.

@@ -19,6 +19,11 @@ func SavePeers(docs string, results *comparison.Results) error {
 	return section.SaveData(docs, "peers", results)
 }
 
+// ReadPeers reads them; nil if there are none.
+func ReadPeers(docs string) (*comparison.Results, error) {
+	return read[comparison.Results](docs, "peers.json")
+}
+
 // SaveSoak keeps the figures of the soak test.
 func SaveSoak(docs string, results *soak.Results) error {
 	return section.SaveData(docs, "soak", results)

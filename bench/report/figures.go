@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -70,8 +71,10 @@ func checking(lines []peer) []peer {
 // pair is what the pairs say about one request.
 type pair struct {
 	Request load.Request
-	// Guard compares the guarded with the bare Caddy, Control two bare ones.
-	Guard, Control statistics.Comparison
+	// Guard compares the guarded with the bare Caddy, Control two bare ones, Equal the guarded with the bare one with equal memory.
+	Guard, Control, Equal statistics.Comparison
+	// GuardCollections and BareCollections are how many requests there were for each run of the garbage collector.
+	GuardCollections, BareCollections float64
 	// Baseline names the other side.
 	Baseline string
 	// Budget is the most that the ratio should be, Bound the most that the upper end of its interval should be; no bound is 0.
@@ -90,18 +93,14 @@ func pairs(results *comparison.Results) []pair {
 	}
 	var lines []pair
 	for _, request := range load.Requests() {
-		of := func(name string) []float64 {
-			figures := make([]float64, results.Pairs)
-			for _, sample := range results.PairSamples {
-				if sample.Peer == name && sample.Request == request.Name {
-					figures[sample.Round] = sample.Microseconds
-				}
-			}
-			return figures
+		line := pair{
+			Request: request, Baseline: "`reverse_proxy`", Budget: 1.02, Bound: 1.03,
+			Guard:            compare(results.PairSamples, request.Name, peers.Guard),
+			Control:          compare(results.PairSamples, request.Name, comparison.Control),
+			Equal:            compare(results.EqualPairSamples, request.Name, peers.Guard),
+			GuardCollections: perCollection(results.PairSamples, request.Name, peers.Guard),
+			BareCollections:  perCollection(results.PairSamples, request.Name, peers.Caddy),
 		}
-		bare := of(peers.Caddy)
-		line := pair{Request: request, Guard: statistics.Compare(of(peers.Guard), bare), Control: statistics.Compare(of(comparison.Control), bare),
-			Baseline: "`reverse_proxy`", Budget: 1.02, Bound: 1.03}
 		if request.Refused {
 			line.Baseline, line.Budget, line.Bound = "`respond`", 1.03, 0
 		}
@@ -110,10 +109,41 @@ func pairs(results *comparison.Results) []pair {
 	return lines
 }
 
+// compare compares the processor time per request of one side with that of the bare Caddy.
+func compare(samples []load.Sample, request, name string) statistics.Comparison {
+	sides := make(map[string]map[int]float64)
+	for _, sample := range samples {
+		if sample.Request == request {
+			if sides[sample.Peer] == nil {
+				sides[sample.Peer] = make(map[int]float64)
+			}
+			sides[sample.Peer][sample.Round] = sample.Microseconds
+		}
+	}
+	var numerator, denominator []float64
+	for _, round := range slices.Sorted(maps.Keys(sides[name])) {
+		if bare, found := sides[peers.Caddy][round]; found {
+			numerator, denominator = append(numerator, sides[name][round]), append(denominator, bare)
+		}
+	}
+	return statistics.Compare(numerator, denominator)
+}
+
+// perCollection is how many requests a peer answered for each run of its garbage collector: the median of the samples.
+func perCollection(samples []load.Sample, request, name string) float64 {
+	var rates []float64
+	for _, sample := range samples {
+		if sample.Request == request && sample.Peer == name && sample.Collections > 0 {
+			rates = append(rates, float64(sample.Requests)/float64(sample.Collections))
+		}
+	}
+	return statistics.Of(rates).Median
+}
+
 // foreign is how much of the machine others took during the samples.
 func foreign(results *comparison.Results) statistics.Spread {
 	var shares []float64
-	for _, sample := range slices.Concat(results.Samples, results.PairSamples) {
+	for _, sample := range slices.Concat(results.Samples, results.PairSamples, results.EqualPairSamples) {
 		shares = append(shares, 100*sample.Foreign)
 	}
 	return statistics.Of(shares)
@@ -135,13 +165,7 @@ func groups(names []string) string {
 		counts[group(name)]++
 	}
 	var parts []string
-	for _, name := range slices.Sorted(func(yield func(string) bool) {
-		for name := range counts {
-			if !yield(name) {
-				return
-			}
-		}
-	}) {
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		parts = append(parts, fmt.Sprintf("`%s` %d", name, counts[name]))
 	}
 	if len(parts) == 0 {

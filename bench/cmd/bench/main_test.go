@@ -17,7 +17,7 @@ import (
 // themselves say nothing.
 func TestPeers(t *testing.T) {
 	docs := t.TempDir()
-	err := run(t.Context(), strings.Fields("peers -available -rounds 1 -pairs 1 -duration 1s -warm-up 0s -repeats 0 -output "+docs))
+	err := run(t.Context(), strings.Fields("peers -available -rounds 1 -pairs 1 -equal-pairs 1 -duration 1s -warm-up 0s -repeats 0 -output "+docs))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +35,13 @@ func TestPeers(t *testing.T) {
 				sample.Microseconds)
 		}
 	}
-	if len(results.PairSamples) != 12 {
-		t.Errorf("%d samples of one pair, want 12", len(results.PairSamples))
+	if len(results.PairSamples) != 12 || len(results.EqualPairSamples) != 8 {
+		t.Errorf("%d samples of one pair, want 12; %d of one with equal memory, want 8", len(results.PairSamples), len(results.EqualPairSamples))
+	}
+	for _, sample := range results.PairSamples {
+		if sample.Collections == 0 {
+			t.Errorf("%s never collected its garbage during %d requests", sample.Peer, sample.Requests)
+		}
 	}
 	for _, peer := range peers.All() {
 		if len(peer.Missing()) > 0 {

@@ -18,9 +18,10 @@ import (
 func runPeers(ctx context.Context, arguments []string) error {
 	options := comparison.Options{Progress: progress()}
 	flags := flag.NewFlagSet("bench peers", flag.ContinueOnError)
-	flags.IntVar(&options.Rounds, "rounds", 5, "how often every peer is measured")
+	flags.IntVar(&options.Rounds, "rounds", 3, "how often every peer is measured")
 	flags.IntVar(&options.Pairs, "pairs", 20, "how often the guard is measured beside the bare Caddy")
-	flags.DurationVar(&options.Duration, "duration", 4*time.Second, "duration of a sample, whole seconds")
+	flags.IntVar(&options.EqualPairs, "equal-pairs", 10, "how often the guard is measured beside the bare Caddy with equal memory")
+	flags.DurationVar(&options.Duration, "duration", 2*time.Second, "duration of a sample, whole seconds")
 	flags.DurationVar(&options.WarmUp, "warm-up", time.Second, "load with each request before the first sample of a process, whole seconds")
 	flags.IntVar(&options.Connections, "connections", 32, "connections that are open at once")
 	flags.Float64Var(&options.Foreign, "foreign", 0.1, "share of the machine that others may take")
@@ -29,6 +30,7 @@ func runPeers(ctx context.Context, arguments []string) error {
 	flags.StringVar(&options.Guarded, "guarded-caddy", "", "another program as guarded Caddy, to compare builds")
 	list := flags.String("peers", "", "names of peers, separated by commas (default: all)")
 	available := flags.Bool("available", false, "leave out peers that are not installed, instead of installing them")
+	resume := flags.Bool("continue", false, "measure only what an interrupted run with the same flags did not")
 	folder := output(flags)
 	if err := flags.Parse(arguments); err != nil {
 		return err
@@ -50,12 +52,14 @@ func runPeers(ctx context.Context, arguments []string) error {
 			return err
 		}
 	}
-	results, err := comparison.Run(ctx, bench, options)
-	if err != nil {
-		return err
+	if *resume {
+		if options.Previous, err = report.ReadPeers(docs); err != nil {
+			return err
+		}
 	}
-	if err := report.SavePeers(docs, results); err != nil {
-		return err
+	options.Save = func(results *comparison.Results) error { return report.SavePeers(docs, results) }
+	if _, err := comparison.Run(ctx, bench, options); err != nil {
+		return fmt.Errorf("%w\nwhat was measured so far is kept; -continue goes on", err)
 	}
 	return report.Write(docs)
 }
