@@ -125,7 +125,8 @@ type Setup struct {
 	Address, AnswerAddress string
 	// Upstream is the address of the server.
 	Upstream string
-	// Admin is the address of the admin endpoint of Caddy; "" turns it off. With it, the guarded Caddy also judges /api/*, looks for new clients every second, and logs errors.
+	// Admin is the address of the admin endpoint of Caddy; "" turns it off. With it, Caddy logs errors, has a variable generation-0 to change by reloads, and if guarded also judges /api/*
+	// and looks for new clients every second.
 	Admin string
 	// Caddy is the program of the Caddys.
 	Caddy string

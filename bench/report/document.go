@@ -44,6 +44,7 @@ var page = template.Must(template.New("benchmarks.md").Funcs(template.FuncMap{
 		return fmt.Sprintf("%.3f", p)
 	},
 	"minutes": minutes,
+	"rate":    func(count, times int) string { return fmt.Sprintf("%.1f", float64(count)/float64(max(1, times))) },
 	"list":    func(names []string) string { return "`" + strings.Join(names, "`, `") + "`" },
 }).Parse(text))
 

@@ -27,30 +27,31 @@ type answer struct {
 	body   string
 }
 
-// kind is one kind of requests.
+// kind is one kind of requests. Those that pass can be asked of the bare Caddy too.
 type kind struct {
 	name   string
 	weight int
+	passes bool
 	make   func(t *traffic, random *rand.Rand) (message string, check func(answer) string)
 }
 
 // kinds are what the traffic is mixed of. The weights are percents.
 var kinds = []kind{
-	{"authorize, valid", 30, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
+	{"authorize, valid", 30, true, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
 		return t.get(authorize(stableID(random.IntN(t.registry.stable)), random)), reaches(http.StatusFound, "")
 	}},
-	{"token, valid", 30, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
+	{"token, valid", 30, true, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
 		id := stableID(random.IntN(t.registry.stable))
 		body := form(id, random)
 		return t.post(id, body), reaches(http.StatusOK, body)
 	}},
-	{"resource, valid", 10, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
+	{"resource, valid", 10, true, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
 		return t.get("/api/users/me?fields=id", "Authorization: Bearer "+word(random)), reaches(http.StatusFound, "")
 	}},
-	{"authorize, repeated parameter", 5, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
+	{"authorize, repeated parameter", 5, false, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
 		return t.get(authorize(stableID(random.IntN(t.registry.stable)), random) + "&client_id=x"), refused(http.StatusBadRequest, "invalid_request")
 	}},
-	{"authorize, error redirected", 5, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
+	{"authorize, error redirected", 5, false, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
 		id, state := stableID(random.IntN(t.registry.stable)), word(random)
 		target := fmt.Sprintf("%s?response_type=code&client_id=%s&redirect_uri=%s&state=%s&code_challenge_method=S256", conformance.AuthorizePath, id,
 			url.QueryEscape(redirectURI(id)), state)
@@ -62,11 +63,11 @@ var kinds = []kind{
 			return ""
 		}
 	}},
-	{"token, repeated parameter", 5, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
+	{"token, repeated parameter", 5, false, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
 		id := stableID(random.IntN(t.registry.stable))
 		return t.post(id, form(id, random)+"&code=another"), refused(http.StatusBadRequest, "invalid_request")
 	}},
-	{"token, unknown client", 5, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
+	{"token, unknown client", 5, false, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
 		check := refused(http.StatusUnauthorized, "invalid_client")
 		realms := t.realms()
 		return t.post("nobody", form("nobody", random)), func(a answer) string {
@@ -79,10 +80,10 @@ var kinds = []kind{
 			return fmt.Sprintf("answered with %d and the challenge %q", a.status, challenge)
 		}
 	}},
-	{"resource, no token", 5, func(t *traffic, _ *rand.Rand) (string, func(answer) string) {
+	{"resource, no token", 5, false, func(t *traffic, _ *rand.Rand) (string, func(answer) string) {
 		return t.get("/api/users/me"), refused(http.StatusUnauthorized, "")
 	}},
-	{"authorize, client of the moment", 5, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
+	{"authorize, client of the moment", 5, false, func(t *traffic, random *rand.Rand) (string, func(answer) string) {
 		generation, inForce := t.registry.passing()
 		older := generation > 0 && random.IntN(2) == 0
 		id := passingID(generation, random.IntN(t.registry.stable/10+1))

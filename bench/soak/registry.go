@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/peers"
 )
@@ -16,11 +15,8 @@ type registry struct {
 
 	mutex      sync.Mutex
 	generation int
-	since      time.Time
+	inForce    bool
 }
-
-// settled is how long after a swap it must be in force; the file is looked at every second.
-const settled = 3 * time.Second
 
 // stableID is the identifier of a client that stays.
 func stableID(number int) string { return fmt.Sprintf("client-%06d", number) }
@@ -63,13 +59,20 @@ func (r *registry) swap(file string) error {
 	if err := os.Rename(file+".new", file); err != nil {
 		return err
 	}
-	r.generation, r.since = generation+1, time.Now()
+	r.generation, r.inForce = generation+1, false
 	return nil
+}
+
+// settle is told that the guard knows the current generation. From now on it must not forget it again.
+func (r *registry) settle() {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.inForce = true
 }
 
 // passing is the current generation, and whether it must be in force.
 func (r *registry) passing() (generation int, inForce bool) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	return r.generation, time.Since(r.since) > settled
+	return r.generation, r.inForce
 }

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,22 +22,25 @@ type traffic struct {
 	address     string
 	connections int
 	registry    *registry
+	kinds       []kind
+	left        atomic.Int64 // how many requests may still be sent
 
 	gate sync.RWMutex // held for reading by each request, for writing by a pause
 
-	mutex      sync.Mutex
-	requests   map[string]int
-	times      [buckets]int
-	longest    time.Duration
-	reconnects int
-	failures   int
-	examples   []string
-	accepted   []string  // realms that answers may have
-	calm       time.Time // when the last reload is over, in the future while one runs
+	mutex    sync.Mutex
+	requests map[string]int
+	times    [buckets]int
+	longest  time.Duration
+	closed   int
+	lost     int
+	failures int
+	examples []string
+	accepted []string  // realms that answers may have
+	calm     time.Time // when the last reload is over, in the future while one runs
 }
 
-func newTraffic(address string, options Options, registry *registry) *traffic {
-	return &traffic{address: address, connections: options.Connections, registry: registry, requests: make(map[string]int), accepted: []string{"generation-0"}}
+func newTraffic(address string, options Options, registry *registry, kinds []kind) *traffic {
+	return &traffic{address: address, connections: options.Connections, registry: registry, kinds: kinds, requests: make(map[string]int), accepted: []string{"generation-0"}}
 }
 
 // drain is how long after a reload connections of the old configuration may be closed: its grace period.
@@ -76,10 +81,14 @@ func (t *traffic) pause() func() {
 	return t.gate.Unlock
 }
 
+// maximumRate is how many requests a second are sent at most, whatever is possible.
+const maximumRate = 200_000
+
 // saturate sends as much as possible, and returns how many answers were right.
 func (t *traffic) saturate(ctx context.Context, duration time.Duration) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
+	t.left.Store(int64(maximumRate * duration.Seconds()))
 	t.flow(ctx, math.Inf(1))
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
@@ -94,7 +103,7 @@ func (t *traffic) saturate(ctx context.Context, duration time.Duration) (int, er
 	return sent, nil
 }
 
-// flow sends at a rate until the context ends.
+// flow sends at a rate until the context ends, or until nothing may be sent any more.
 func (t *traffic) flow(ctx context.Context, rate float64) {
 	var all sync.WaitGroup
 	interval := time.Duration(float64(t.connections) / rate * float64(time.Second))
@@ -116,6 +125,9 @@ func (t *traffic) flow(ctx context.Context, rate float64) {
 				} else if ctx.Err() != nil {
 					return
 				}
+				if t.left.Add(-1) < 0 {
+					return
+				}
 				// After a pause the rate goes on as before, and nothing is made up for.
 				next = next.Add(interval)
 				if now := time.Now(); next.Before(now.Add(-time.Second)) {
@@ -132,14 +144,16 @@ func (t *traffic) flow(ctx context.Context, rate float64) {
 
 // next makes a request of a random kind.
 func (t *traffic) next(random *rand.Rand) exchange {
-	at := random.IntN(100)
-	for _, kind := range kinds {
-		if at -= kind.weight; at < 0 {
-			message, check := kind.make(t, random)
-			return exchange{kind.name, message, check}
-		}
+	total := 0
+	for _, kind := range t.kinds {
+		total += kind.weight
 	}
-	panic("the weights of the kinds must be percents")
+	at, i := random.IntN(total), 0
+	for ; at >= t.kinds[i].weight; i++ {
+		at -= t.kinds[i].weight
+	}
+	message, check := t.kinds[i].make(t, random)
+	return exchange{t.kinds[i].name, message, check}
 }
 
 // client is one connection, made anew when it must be.
@@ -163,9 +177,9 @@ func (c *client) close() {
 func (c *client) exchange(e exchange) {
 	begin := time.Now()
 	a, err := c.try(e.message)
-	// During a reload Caddy closes idle connections, and loses some new ones that wait at the socket of the old configuration, with or without the guard.
+	// During a reload Caddy closes idle connections, as any server may, and loses some new ones that wait at the socket of the old configuration, with or without the guard.
 	var closed *closedError
-	for attempt := 1; attempt < attempts && errors.As(err, &closed) && c.traffic.reconnect(); attempt++ {
+	for attempt := 1; attempt < attempts && errors.As(err, &closed) && c.traffic.reconnect(closed.fresh); attempt++ {
 		a, err = c.try(e.message)
 	}
 	if err != nil {
@@ -183,8 +197,11 @@ func (c *client) exchange(e exchange) {
 // attempts is how often a request is sent at most.
 const attempts = 3
 
-// closedError says that a connection was closed before any byte of the answer.
-type closedError struct{ err error }
+// closedError says that a connection was closed before any byte of the answer. A fresh one had not carried a request before.
+type closedError struct {
+	err   error
+	fresh bool
+}
 
 func (e *closedError) Error() string {
 	return "the connection was closed without an answer: " + e.err.Error()
@@ -192,10 +209,11 @@ func (e *closedError) Error() string {
 
 // try sends a request once.
 func (c *client) try(message string) (answer, error) {
-	if c.connection == nil {
+	fresh := c.connection == nil
+	if fresh {
 		connection, err := net.DialTimeout("tcp", c.traffic.address, patience)
 		if err != nil {
-			return answer{}, &closedError{err}
+			return answer{}, &closedError{err, true}
 		}
 		c.connection, c.reader = connection, bufio.NewReader(connection)
 	}
@@ -212,7 +230,7 @@ func (c *client) try(message string) (answer, error) {
 		if errors.As(err, &slow) && slow.Timeout() {
 			return answer{}, err
 		}
-		return answer{}, &closedError{err}
+		return answer{}, &closedError{err, fresh}
 	}
 	response, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
@@ -230,13 +248,17 @@ func (c *client) try(message string) (answer, error) {
 }
 
 // reconnect counts a request that is sent again, and says whether it may be.
-func (t *traffic) reconnect() bool {
+func (t *traffic) reconnect(fresh bool) bool {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	if time.Now().After(t.calm) {
 		return false
 	}
-	t.reconnects++
+	if fresh {
+		t.lost++
+	} else {
+		t.closed++
+	}
 	return true
 }
 
@@ -250,12 +272,6 @@ func (t *traffic) fail(what string) {
 	if len(t.examples) < examples {
 		t.examples = append(t.examples, what)
 	}
-}
-
-func (t *traffic) failed() int {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	return t.failures
 }
 
 // Times are counted in buckets that grow by a twelfth root of two each, from a microsecond on: within 6 %.
@@ -277,7 +293,8 @@ func (t *traffic) count(kind string, took time.Duration) {
 func (t *traffic) report(results *Results) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	results.Requests, results.Reconnects, results.Failures, results.Examples = t.requests, t.reconnects, t.failures, t.examples
+	results.Requests, results.Failures, results.Examples = maps.Clone(t.requests), t.failures, t.examples
+	results.Closed, results.Lost = t.closed, t.lost
 	total := 0
 	for _, count := range t.requests {
 		total += count

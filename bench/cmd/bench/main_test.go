@@ -73,14 +73,14 @@ func TestPeers(t *testing.T) {
 // TestSoak runs the soak test as short as it can say anything.
 func TestSoak(t *testing.T) {
 	docs := t.TempDir()
-	err := run(t.Context(), strings.Fields("soak -duration 45s -saturation 2s -reload 4s -swap 4s -clients 2000 -connections 16 -output "+docs))
+	err := run(t.Context(), strings.Fields("soak -duration 20s -saturation 2s -reload 2s -swap 4s -clients 2000 -connections 16 -output "+docs))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var results soak.Results
 	read(t, filepath.Join(docs, "benchmarks", "soak.json"), &results)
-	if results.Reloads < 9 || results.Swaps < 9 || len(results.Requests) != 9 {
-		t.Errorf("%d reloads, %d swaps, requests %v", results.Reloads, results.Swaps, results.Requests)
+	if results.Reloads < 9 || results.Swaps < 2 || len(results.Requests) != 9 || results.ControlReloads == 0 {
+		t.Errorf("%d reloads, %d swaps, %d reloads of the control, requests %v", results.Reloads, results.Swaps, results.ControlReloads, results.Requests)
 	}
 }
 
@@ -90,6 +90,8 @@ func TestUsage(t *testing.T) {
 		"others":                 "usage",
 		"peers -peers ngnix-lua": `unknown peer "ngnix-lua"`,
 		"report -output /none":   "measure first",
+		"soak -connections 0":    "connections: 0 is not between",
+		"soak -duration 100h":    "is not between",
 	} {
 		if err := run(t.Context(), strings.Fields(arguments)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("bench %s says %v, want %q", arguments, err, want)

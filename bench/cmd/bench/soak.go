@@ -27,11 +27,9 @@ func runSoak(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
+	options.Save = func(results *soak.Results) error { return report.SaveSoak(docs, results) }
 	results, err := soak.Run(ctx, bench, options)
 	if err != nil {
-		return err
-	}
-	if err := report.SaveSoak(docs, results); err != nil {
 		return err
 	}
 	if err := report.Write(docs); err != nil {
