@@ -12,6 +12,7 @@ export GOWORK := off
 COMMA := ,
 FUZZTIME ?= 2m
 REQUESTS ?= 1000000
+SOAK ?= 3m
 
 # $(call stage,target): run a target and print how long it took.
 define stage
@@ -30,6 +31,7 @@ test: ## run everything; installs what is missing (as root on Debian) or says ho
 	@$(MAKE) --no-print-directory test-go
 	$(call stage,examples)
 	$(call stage,e2e)
+	$(call stage,bench-test)
 
 .PHONY: test-go
 test-go: ## run what needs Go alone: vet, linter, tests with the fuzz seeds
@@ -90,6 +92,10 @@ bench: ## run the benchmarks of the decision and of the handler
 .PHONY: profile
 profile: ## sample the processor time of a loaded Caddy anew, for the compiler (caddymodule/caddy.pgo)
 	@go -C bench run ./cmd/bench profile
+
+.PHONY: bench-test
+bench-test: ## test the comparison with peers, and run the soak test for 3 minutes; make bench-test SOAK=30m for longer
+	@SOAK='$(SOAK)' .ci/bench
 
 .PHONY: build
 build: ## build ./caddy with this module

@@ -7,6 +7,7 @@ require (
 	github.com/corazawaf/coraza/v3 v3.8.1
 	github.com/google/go-cmp v0.7.0
 	github.com/oauthguard/caddy-oauth-guard v0.0.0
+	go.uber.org/goleak v1.3.0
 )
 
 require (

@@ -93,32 +93,46 @@ func BenchmarkParseQuery(b *testing.B) {
 	}
 }
 
-// BenchmarkAdversarial fills every limit; the time must stay linear in the bytes.
+// BenchmarkAdversarial fills every limit, and half of it: the time must stay linear in the bytes.
 func BenchmarkAdversarial(b *testing.B) {
 	directory := testDirectory(b, "")
 	engine := newEngine(b, testConfig(rule.RFC6749))
-	escapes := strings.Repeat("%41", 5000)
+	list := func(text, separator string, count int) string {
+		return strings.TrimSuffix(strings.Repeat(text+separator, count), separator)
+	}
 	for _, benchmark := range []struct {
 		name    string
-		request rule.Request
+		count   int
+		request func(count int) rule.Request
 	}{
-		{"100 long parameters", authorizeRequest(strings.TrimSuffix(strings.Repeat(strings.Repeat("n", 80)+"="+strings.Repeat("v", 80)+"&", 100), "&"))},
-		{"escapes", authorizeRequest("state=" + escapes)},
-		{"scope of words", authorizeRequest("scope=" + strings.Repeat("a+", 8000) + "a")},
-		{"body of 64 KiB", tokenRequest(strings.TrimSuffix(strings.Repeat("x="+strings.Repeat("%41", 5000)+"&", 4), "&"))},
-		{"path of dot segments", rule.Request{Method: "GET", Path: "/" + strings.Repeat("a/..;/%2e%2e/", 300), Header: map[string][]string{}}},
-		{"folded names", authorizeRequest(strings.TrimSuffix(strings.Repeat("Client.Id%5B%5D=1&", 100), "&"))},
-		{"claims", authorizeRequest("claims=" + url.QueryEscape(strings.Repeat(`{"a":`, 30)+`1`+strings.Repeat("}", 30)))},
-		{"basic of colons", rule.Request{Method: "POST", Path: "/oauth2/token", Body: "grant_type=x", BodyState: rule.BodyRead, Header: map[string][]string{
-			"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {"Basic " + strings.Repeat("OjolKzo6JSs6", 700)},
-		}}},
+		{"long parameters", 100, func(count int) rule.Request {
+			return authorizeRequest(list(strings.Repeat("n", 80)+"="+strings.Repeat("v", 80), "&", count))
+		}},
+		{"escapes", 5000, func(count int) rule.Request { return authorizeRequest("state=" + strings.Repeat("%41", count)) }},
+		{"scope of words", 8000, func(count int) rule.Request { return authorizeRequest("scope=" + list("a", "+", count)) }},
+		{"body of 64 KiB", 4, func(count int) rule.Request { return tokenRequest(list("x="+strings.Repeat("%41", 5000), "&", count)) }},
+		{"path of dot segments", 300, func(count int) rule.Request {
+			return rule.Request{Method: "GET", Path: "/" + strings.Repeat("a/..;/%2e%2e/", count), Header: map[string][]string{}}
+		}},
+		{"folded names", 100, func(count int) rule.Request { return authorizeRequest(list("Client.Id%5B%5D=1", "&", count)) }},
+		{"claims", 30, func(count int) rule.Request {
+			return authorizeRequest("claims=" + url.QueryEscape(strings.Repeat(`{"a":`, count)+`1`+strings.Repeat("}", count)))
+		}},
+		{"basic of colons", 700, func(count int) rule.Request {
+			return rule.Request{Method: "POST", Path: "/oauth2/token", Body: "grant_type=x", BodyState: rule.BodyRead, Header: map[string][]string{
+				"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {"Basic " + strings.Repeat("OjolKzo6JSs6", count)},
+			}}
+		}},
 	} {
-		b.Run(benchmark.name, func(b *testing.B) {
-			var c rule.Case
-			b.ReportAllocs()
-			for b.Loop() {
-				engine.Decide(&c, benchmark.request, engine.Route(benchmark.request.Path), directory)
-			}
-		})
+		for size, count := range map[string]int{"half": benchmark.count / 2, "full": benchmark.count} {
+			b.Run(benchmark.name+"/"+size, func(b *testing.B) {
+				request := benchmark.request(count)
+				var c rule.Case
+				b.ReportAllocs()
+				for b.Loop() {
+					engine.Decide(&c, request, engine.Route(request.Path), directory)
+				}
+			})
+		}
 	}
 }

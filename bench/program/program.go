@@ -55,6 +55,14 @@ func Build(bench, name, folder string) (string, error) {
 	return program, nil
 }
 
+// BuildTest builds the tests of a package as a program, in the folder of its module.
+func BuildTest(module, name, program string) error {
+	if output, err := goCommand(module, "test", "-c", "-o", program, name).CombinedOutput(); err != nil {
+		return fmt.Errorf("go test -c %s: %w\n%s", name, err, output)
+	}
+	return nil
+}
+
 // Revision is the commit of the checkout, with "modified" if files differ from it; "" if git does not know.
 func Revision(bench string) string {
 	git := func(arguments ...string) (string, error) {

@@ -9,15 +9,20 @@ import (
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/comparison"
 	"github.com/oauthguard/caddy-oauth-guard/bench/conformance"
+	"github.com/oauthguard/caddy-oauth-guard/bench/debian"
 	"github.com/oauthguard/caddy-oauth-guard/bench/peers"
+	"github.com/oauthguard/caddy-oauth-guard/bench/section"
 	"github.com/oauthguard/caddy-oauth-guard/bench/soak"
 )
 
-// TestPeers runs the comparison as short as possible, with every peer that is installed. Every one must start, answer the four requests rightly, and appear on the page. The figures
+// TestPeers runs the comparison as short as possible, with every peer. Every one must start, answer the four requests rightly, and appear on the page. The figures
 // themselves say nothing.
 func TestPeers(t *testing.T) {
+	if missing := missing(peers.All()); len(missing) > 0 {
+		t.Fatalf("%s: run go run ./cmd/bench install, or: %s", strings.Join(missing, " "), debian.Command(missing))
+	}
 	docs := t.TempDir()
-	err := run(t.Context(), strings.Fields("peers -available -rounds 1 -pairs 1 -equal-pairs 1 -duration 1s -warm-up 0s -repeats 0 -output "+docs))
+	err := run(t.Context(), strings.Fields("peers -rounds 1 -pairs 1 -equal-pairs 1 -duration 1s -warm-up 0s -repeats 0 -output "+docs))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,10 +49,6 @@ func TestPeers(t *testing.T) {
 		}
 	}
 	for _, peer := range peers.All() {
-		if len(peer.Missing()) > 0 {
-			t.Logf("%s is not installed", peer.Title)
-			continue
-		}
 		if samples[peer.Name] != 4 {
 			t.Errorf("%d samples of %s, want 4", samples[peer.Name], peer.Title)
 		}
@@ -81,6 +82,23 @@ func TestSoak(t *testing.T) {
 	read(t, filepath.Join(docs, "benchmarks", "soak.json"), &results)
 	if results.Reloads < 9 || results.Swaps < 2 || len(results.Requests) != 9 || results.ControlReloads == 0 {
 		t.Errorf("%d reloads, %d swaps, %d reloads of the control, requests %v", results.Reloads, results.Swaps, results.ControlReloads, results.Requests)
+	}
+}
+
+// TestDecision runs the benchmarks of the decision as short as possible. No figure matters but the allocations.
+func TestDecision(t *testing.T) {
+	docs := t.TempDir()
+	if err := run(t.Context(), strings.Fields("decision -rounds 1 -duration 1ms -output "+docs)); err != nil {
+		t.Fatal(err)
+	}
+	sections, err := section.ReadAll(docs)
+	if err != nil || len(sections) != 1 || len(sections[0].Rows) < 5 {
+		t.Fatalf("%+v, %v", sections, err)
+	}
+	for _, row := range sections[0].Rows[:3] {
+		if !strings.Contains(row.Figure, "; 0 allocations") {
+			t.Errorf("%s: %s, want no allocations", row.What, row.Figure)
+		}
 	}
 }
 

@@ -1,0 +1,101 @@
+// Package decision measures the decision alone, beside url.ParseQuery of the same bytes, with the benchmarks of the package validators.
+package decision
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/oauthguard/caddy-oauth-guard/bench/program"
+	"github.com/oauthguard/caddy-oauth-guard/bench/section"
+)
+
+// Options say how long is measured.
+type Options struct {
+	// Rounds is how often all benchmarks run, one after the other.
+	Rounds int
+	// Duration is that of one benchmark in one round.
+	Duration time.Duration
+	// Progress is told what happens.
+	Progress func(format string, arguments ...any)
+}
+
+// Figures are those of one benchmark.
+type Figures struct {
+	// Nanoseconds of one operation, by round.
+	Nanoseconds []float64
+	// Allocations of one operation, at most.
+	Allocations int
+}
+
+// Run measures, and returns the part of the document. The bench is the folder of this module.
+func Run(ctx context.Context, bench string, options Options) (*section.Section, error) {
+	if options.Rounds < 1 || options.Rounds > 1000 || options.Duration <= 0 || options.Duration > time.Minute {
+		return nil, fmt.Errorf("%d rounds of %s: use from 1 to 1000, of at most 1m", options.Rounds, options.Duration)
+	}
+	folder, err := os.MkdirTemp("", "oauth-guard-decision-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	options.Progress("building")
+	tests := filepath.Join(folder, "validators.test")
+	if err := program.BuildTest(filepath.Dir(bench), "./validators", tests); err != nil {
+		return nil, err
+	}
+	all := make(map[string]*Figures)
+	for round := range options.Rounds {
+		command := exec.CommandContext(ctx, tests, "-test.run=^$", "-test.bench=^(BenchmarkDecide|BenchmarkParseQuery|BenchmarkAdversarial)$", "-test.benchmem",
+			"-test.benchtime="+options.Duration.String())
+		command.Dir = filepath.Join(filepath.Dir(bench), "validators") // where its test data is
+		output, err := command.CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("benchmarks of validators: %w\n%s", err, output)
+		}
+		if err := parse(output, all); err != nil {
+			return nil, err
+		}
+		options.Progress("round %d of %d is done", round+1, options.Rounds)
+	}
+	s := section.New(bench, "decision", "The decision alone", 10)
+	return s, describe(s, all, options.Rounds)
+}
+
+// line is the line of one benchmark: its name, which ends with the number of processors, and its figures.
+var line = regexp.MustCompile(`^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+([0-9.]+) ns/op\s+\d+ B/op\s+(\d+) allocs/op$`)
+
+// parse adds the figures of a round.
+func parse(output []byte, all map[string]*Figures) error {
+	found := 0
+	for text := range bytes.Lines(output) {
+		fields := line.FindSubmatch(bytes.TrimSpace(text))
+		if fields == nil {
+			continue
+		}
+		found++
+		nanoseconds, err := strconv.ParseFloat(string(fields[2]), 64)
+		if err != nil {
+			return err
+		}
+		allocations, err := strconv.Atoi(string(fields[3]))
+		if err != nil {
+			return err
+		}
+		name := string(fields[1])
+		if all[name] == nil {
+			all[name] = new(Figures)
+		}
+		all[name].Nanoseconds = append(all[name].Nanoseconds, nanoseconds)
+		all[name].Allocations = max(all[name].Allocations, allocations)
+	}
+	if found == 0 {
+		return fmt.Errorf("the benchmarks wrote no figures:\n%s", output)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package decision
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/oauthguard/caddy-oauth-guard/bench/section"
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+)
+
+// output is what the benchmarks would write.
+func output(decide, bearer, full float64, allocations int) []byte {
+	var text strings.Builder
+	line := func(name string, nanoseconds float64, allocations int) {
+		fmt.Fprintf(&text, "Benchmark%s-2   \t 5000000\t       %.1f ns/op\t       0 B/op\t       %d allocs/op\n", name, nanoseconds, allocations)
+	}
+	text.WriteString("goos: linux\ncpu: something\n")
+	for _, profile := range rule.Profiles() {
+		line("Decide/"+profile.String()+"/authorize/valid", decide, allocations)
+		line("Decide/"+profile.String()+"/token/valid", decide, 0)
+		line("Decide/"+profile.String()+"/bearer/valid", bearer, 0)
+	}
+	line("ParseQuery/authorize", 1000, 10)
+	line("ParseQuery/token", 1000, 10)
+	line("Adversarial/scope_of_words/full", full, 0)
+	line("Adversarial/scope_of_words/half", 10_000, 0)
+	text.WriteString("PASS\n")
+	return []byte(text.String())
+}
+
+func TestDescribe(t *testing.T) {
+	for _, test := range []struct {
+		name                 string
+		decide, bearer, full float64
+		allocations          int
+		missed               []int
+	}{
+		{"all kept", 250, 100, 20_000, 0, nil},
+		{"slow", 360, 100, 20_000, 0, []int{0, 1}},
+		{"allocates", 250, 100, 20_000, 1, []int{0}},
+		{"slow bearer", 250, 151, 20_000, 0, []int{2}},
+		{"slow and not linear", 250, 100, 120_000, 0, []int{3, 4}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			all := make(map[string]*Figures)
+			for range 3 {
+				if err := parse(output(test.decide, test.bearer, test.full, test.allocations), all); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := &section.Section{Name: "decision", Title: "The decision"}
+			if err := describe(s, all, 3); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Check(); err != nil {
+				t.Error(err)
+			}
+			var missed []int
+			for i, row := range s.Rows {
+				if row.Verdict == section.Missed {
+					missed = append(missed, i)
+				}
+			}
+			if len(s.Rows) != 5 || fmt.Sprint(missed) != fmt.Sprint(test.missed) {
+				t.Errorf("missed are %v of %d, want %v: %+v", missed, len(s.Rows), test.missed, s.Rows)
+			}
+			if want := fmt.Sprintf("`hub` %.2f ×", test.decide/1000); !strings.Contains(s.Rows[0].Figure, want) {
+				t.Errorf("the figure is %q, want %q", s.Rows[0].Figure, want)
+			}
+		})
+	}
+	if err := parse([]byte("PASS\n"), nil); err == nil {
+		t.Error("no error without figures")
+	}
+	if err := describe(new(section.Section), map[string]*Figures{}, 1); err == nil {
+		t.Error("no error without the benchmarks that are needed")
+	}
+}

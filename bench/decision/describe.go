@@ -1,0 +1,190 @@
+package decision
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/oauthguard/caddy-oauth-guard/bench/section"
+	"github.com/oauthguard/caddy-oauth-guard/bench/statistics"
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+)
+
+// The budgets.
+const (
+	parseBudget       = 0.35    // of url.ParseQuery
+	bearerBudget      = 150     // ns
+	adversarialBudget = 100_000 // ns
+	linearBudget      = 2.5     // of half the bytes
+)
+
+const command = "go run ./cmd/bench decision"
+
+// describe writes the figures down.
+func describe(s *section.Section, all map[string]*Figures, rounds int) error {
+	s.Introduction = fmt.Sprintf("The benchmarks of `validators`, which `make bench` runs too: routing, parsing and all rules of the profile for one request, without any network. Medians of %d rounds, with the least "+
+		"and the most in brackets; ratios are medians of those of the rounds, with the 95 %% confidence interval of the worst.", rounds)
+	s.Notes = append(s.Notes,
+		"Profile `fapi2` wants other requests, pushed ones and clients with a certificate, so its figures stand beside no parser.",
+		"The adversarial requests are as long as the limits let pass, and are refused: all of them is judged before.")
+	for _, endpoint := range []string{"authorize", "token"} {
+		row, err := beside(all, endpoint)
+		if err != nil {
+			return err
+		}
+		s.Rows = append(s.Rows, row)
+	}
+	bearer, err := bearer(all)
+	if err != nil {
+		return err
+	}
+	worst, err := adversarial(all)
+	if err != nil {
+		return err
+	}
+	s.Rows = append(append(s.Rows, bearer), worst...)
+	s.Tables, s.Plots = tables(all), append(s.Plots, plot(all))
+	return nil
+}
+
+// beside compares the valid request of an endpoint with url.ParseQuery of the same bytes.
+func beside(all map[string]*Figures, endpoint string) (section.Row, error) {
+	parser := all["ParseQuery/"+endpoint]
+	row := section.Row{What: "decision, valid " + endpoint + " request", Command: command,
+		Budget: fmt.Sprintf("at most %.2f × `url.ParseQuery` of the same bytes, 0 allocations", parseBudget)}
+	var worst statistics.Comparison
+	var parts []string
+	allocations := 0
+	for _, profile := range rule.Profiles() {
+		figures := all["Decide/"+profile.String()+"/"+endpoint+"/valid"]
+		if figures == nil || parser == nil {
+			return row, fmt.Errorf("no benchmark of the %s request in profile %s", endpoint, profile)
+		}
+		if profile == rule.FAPI2 {
+			continue
+		}
+		compared := statistics.Compare(figures.Nanoseconds, parser.Nanoseconds)
+		if compared.Ratio > worst.Ratio {
+			worst = compared
+		}
+		allocations = max(allocations, figures.Allocations)
+		parts = append(parts, fmt.Sprintf("`%s` %.2f ×", profile, compared.Ratio))
+	}
+	row.Figure = fmt.Sprintf("%s [%.2f … %.2f]; %d allocations", strings.Join(parts, ", "), worst.Low, worst.High, allocations)
+	row.Verdict = section.Judge(worst.Ratio <= parseBudget && allocations == 0)
+	return row, nil
+}
+
+// bearer is the request with a token, in the profile that takes longest.
+func bearer(all map[string]*Figures) (section.Row, error) {
+	row := section.Row{What: "decision, bearer header", Budget: fmt.Sprintf("at most %d ns, 0 allocations", bearerBudget), Command: command}
+	var worst statistics.Spread
+	allocations := 0
+	for _, profile := range rule.Profiles() {
+		figures := all["Decide/"+profile.String()+"/bearer/valid"]
+		if figures == nil {
+			return row, fmt.Errorf("no benchmark of the bearer header in profile %s", profile)
+		}
+		if spread := statistics.Of(figures.Nanoseconds); spread.Median > worst.Median {
+			worst = spread
+		}
+		allocations = max(allocations, figures.Allocations)
+	}
+	row.Figure = fmt.Sprintf("%.0f ns [%.0f … %.0f] in the slowest profile; %d allocations", worst.Median, worst.Minimum, worst.Maximum, allocations)
+	row.Verdict = section.Judge(worst.Median <= bearerBudget && allocations == 0)
+	return row, nil
+}
+
+// adversarial is the worst of the requests that fill the limits, and how it grows.
+func adversarial(all map[string]*Figures) ([]section.Row, error) {
+	var slowest, steepest string
+	var time, growth float64
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		title, isFull := strings.CutSuffix(name, "/full")
+		title, isAdversarial := strings.CutPrefix(title, "Adversarial/")
+		half := all["Adversarial/"+title+"/half"]
+		if !isFull || !isAdversarial || half == nil {
+			continue
+		}
+		title = strings.ReplaceAll(title, "_", " ")
+		if median := statistics.Of(all[name].Nanoseconds).Median; median > time {
+			slowest, time = title, median
+		}
+		if ratio := statistics.Compare(all[name].Nanoseconds, half.Nanoseconds).Ratio; ratio > growth {
+			steepest, growth = title, ratio
+		}
+	}
+	if slowest == "" {
+		return nil, fmt.Errorf("no adversarial benchmark of full and half size")
+	}
+	return []section.Row{
+		{What: "decision, worst allowed input", Budget: fmt.Sprintf("below %d µs", adversarialBudget/1000), Figure: fmt.Sprintf("%.1f µs (%s)", time/1000, slowest),
+			Command: command, Verdict: section.Judge(time < adversarialBudget)},
+		{What: "decision, twice the bytes of the worst input", Budget: fmt.Sprintf("linear: at most %.1f × the time", linearBudget),
+			Figure: fmt.Sprintf("%.2f × (%s)", growth, steepest), Command: command, Verdict: section.Judge(growth <= linearBudget)},
+	}, nil
+}
+
+// tables show all figures.
+func tables(all map[string]*Figures) []section.Table {
+	figure := func(name string) string {
+		figures := all[name]
+		if figures == nil {
+			return "–"
+		}
+		spread := statistics.Of(figures.Nanoseconds)
+		text := fmt.Sprintf("%.0f [%.0f … %.0f]", spread.Median, spread.Minimum, spread.Maximum)
+		switch figures.Allocations {
+		case 0:
+		case 1:
+			text += ", 1 allocation"
+		default:
+			text += fmt.Sprintf(", %d allocations", figures.Allocations)
+		}
+		return text
+	}
+	decisions := section.Table{Title: "Nanoseconds of each decision, and allocations if there are any:", Columns: []string{"Request", "`url.ParseQuery`"}}
+	for _, profile := range rule.Profiles() {
+		decisions.Columns = append(decisions.Columns, "`"+profile.String()+"`")
+	}
+	for _, name := range []string{"authorize/valid", "authorize/refused", "token/valid", "token/refused", "bearer/valid", "bearer/refused", "other/valid"} {
+		endpoint, kind, _ := strings.Cut(name, "/")
+		cells := []string{endpoint + ", " + kind, "–"}
+		if kind == "valid" {
+			cells[1] = figure("ParseQuery/" + endpoint)
+		}
+		for _, profile := range rule.Profiles() {
+			cells = append(cells, figure("Decide/"+profile.String()+"/"+name))
+		}
+		decisions.Rows = append(decisions.Rows, cells)
+	}
+	limits := section.Table{Title: "Nanoseconds for adversarial requests that fill a limit, in `rfc6749`:", Columns: []string{"Request", "half of the limit", "the limit"}}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if base, isFull := strings.CutSuffix(name, "/full"); isFull {
+			title := strings.ReplaceAll(strings.TrimPrefix(base, "Adversarial/"), "_", " ")
+			limits.Rows = append(limits.Rows, []string{title, figure(base + "/half"), figure(name)})
+		}
+	}
+	return []section.Table{decisions, limits}
+}
+
+// plot shows the valid requests.
+func plot(all map[string]*Figures) section.Plot {
+	p := section.Plot{Name: "valid", Title: "Decision on a valid request, beside url.ParseQuery of the same bytes", Axis: "ns; median, least and most of the rounds",
+		Series: []string{"authorize", "token"}}
+	group := func(title, before, behind string, bold bool) {
+		g := section.Group{Title: title, Bold: bold}
+		for _, endpoint := range p.Series {
+			g.Values = append(g.Values, statistics.Of(all[before+endpoint+behind].Nanoseconds))
+		}
+		p.Groups = append(p.Groups, g)
+	}
+	group("url.ParseQuery", "ParseQuery/", "", false)
+	for _, profile := range rule.Profiles() {
+		if profile != rule.FAPI2 {
+			group("guard, "+profile.String(), "Decide/"+profile.String()+"/", "/valid", true)
+		}
+	}
+	return p
+}
