@@ -42,7 +42,7 @@ const recordOverhead = 10
 
 // sizeOfText is about how long the text of a directory becomes.
 func sizeOfText(snapshot *Snapshot) int {
-	size := snapshot.Size + snapshot.Count*recordOverhead
+	size := snapshot.Size
 	for i := range snapshot.Clients {
 		client := &snapshot.Clients[i]
 		size += len(client.ID) + len(client.Name) + recordOverhead
@@ -56,21 +56,26 @@ func sizeOfText(snapshot *Snapshot) int {
 // build fills the memory.
 func (b *Builder) build(m *memory, snapshot *Snapshot) (*Directory, error) {
 	d := &Directory{services: snapshot.Services, partial: snapshot.Partial, unnamed: snapshot.Unnamed}
-	d.ids = indexIn(m.slots[idIndex], snapshot.length())
+	d.ids = indexIn(m.slots[idIndex], len(snapshot.Clients))
 	d.aliases, d.origins, d.names = indexIn(m.slots[aliasIndex], 0), indexIn(m.slots[originIndex], 0), indexIn(m.slots[nameIndex], 0)
-	w := writer{text: m.text[:0], lists: indexIn(b.lists, snapshot.length()), known: make(map[string]int), further: b.further[:0]}
+	w := writer{text: m.text[:0], lists: indexIn(b.lists, len(snapshot.Clients)), known: make(map[string]int), further: b.further[:0]}
 	err := snapshot.each(func(client *Registration) error { return d.add(&w, client) })
 	if err == nil {
 		err = d.complete(&w)
 	}
 	b.lists, b.further = w.lists.slots, w.further
+	if err == nil {
+		d.ids.fit(scan.Text(w.text))
+	}
 	m.slots = [indexCount][]uint64{d.ids.slots, d.aliases.slots, d.origins.slots, d.names.slots}
 	if err != nil {
 		return nil, err
 	}
 	// Appending leaves room that nobody needs any more.
 	if cap(w.text) > len(w.text)+len(w.text)/8+reusable/8 {
-		w.text = append(make([]byte, 0, len(w.text)+len(w.text)/16), w.text...)
+		fitting := make([]byte, 0, len(w.text)+len(w.text)/16)
+		preferLargePages(fitting)
+		w.text = append(fitting, w.text...)
 	}
 	m.text = w.text
 	d.text, d.terms = scan.Text(w.text), w.terms

@@ -26,8 +26,9 @@ func newIndex(count int) index { return indexIn(nil, count) }
 
 // indexIn is newIndex in slots that are used again. All of them are used, unless they are many more than needed: they are as many as an index of the same kind had before.
 func indexIn(slots []uint64, count int) index {
-	if least := count + count/2 + 1; len(slots) < least || len(slots) > 4*least && count > 0 {
+	if least := count + count/2 + 1; len(slots) < least {
 		slots = make([]uint64, least)
+		preferLargePages(slots)
 	} else {
 		clear(slots)
 	}
@@ -81,6 +82,20 @@ func (x *index) grow(text string) {
 		}
 	}
 	*x = larger
+}
+
+// fit gives up room that was made for many more entries than came.
+func (x *index) fit(text string) {
+	if len(x.slots) <= 2*x.count+16 {
+		return
+	}
+	smaller := newIndex(x.count)
+	for _, held := range x.slots {
+		if held != 0 {
+			smaller.add(text, entryOf(held))
+		}
+	}
+	*x = smaller
 }
 
 // appendKey appends a key, or any other string: its length and its bytes.

@@ -66,6 +66,7 @@ func (b *Builder) take(size int) *memory {
 	// What is much too large goes, so that a list that has shrunk does not keep memory for ever.
 	if taken == nil || cap(taken.text) < size || cap(taken.text) > 4*size+reusable {
 		fresh := &memory{text: make([]byte, 0, size+size/16)}
+		preferLargePages(fresh.text)
 		if taken != nil && cap(taken.text) < size {
 			fresh.slots = taken.slots
 		}

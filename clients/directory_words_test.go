@@ -8,7 +8,7 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 )
 
-// What is taken for the origin of a plain URI is what parsing it would give.
+// What is taken for the origin of a plain URI is what parsing it would give, and a plain URI has nothing that a registration must not have.
 func TestPlainOrigin(t *testing.T) {
 	if _, plain := plainOrigin("https://app-1.example/Login/call_back~1"); !plain {
 		t.Error("not plain")
@@ -20,8 +20,12 @@ func TestPlainOrigin(t *testing.T) {
 			uri += part
 		}
 		uri = rapid.SampledFrom([]string{"", "http://", "https://", "https://a", "https://a/"}).Draw(t, "begin") + uri
-		if origin, plain := plainOrigin(uri); plain && origin != redirecturi.Origin(uri) {
+		origin, plain := plainOrigin(uri)
+		if plain && origin != redirecturi.Origin(uri) {
 			t.Fatalf("%q: %q, parsed %q", uri, origin, redirecturi.Origin(uri))
+		}
+		if plain && (redirecturi.Scripts(uri) != 0 || redirecturi.Inspect(uri)&redirecturi.Relative != 0) {
+			t.Fatalf("%q is plain, and must not be registered", uri)
 		}
 	})
 }

@@ -103,7 +103,9 @@ func (d *recordDecoder) blank() {
 
 // sign goes past a sign, if it comes next but for blanks.
 func (d *recordDecoder) sign(c byte) bool {
-	d.blank()
+	if d.at < len(d.text) && d.text[d.at] != c {
+		d.blank()
+	}
 	if d.at < len(d.text) && d.text[d.at] == c {
 		d.at++
 		return true

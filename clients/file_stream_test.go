@@ -48,7 +48,7 @@ func TestLargeFile(t *testing.T) {
 	file := &File{Path: path, large: 1}
 	write(t, path, valid)
 	snapshot, err := file.Load(t.Context())
-	if err != nil || snapshot.Each == nil || snapshot.Count != 4 {
+	if err != nil || snapshot.Each == nil {
 		t.Fatalf("%+v, %v", snapshot, err)
 	}
 	if again, err := file.LoadSince(t.Context(), snapshot.Revision); again != nil || err != nil {

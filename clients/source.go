@@ -32,8 +32,8 @@ type Snapshot struct {
 	// Each takes the place of Clients if it is not nil, for so many clients that they should not all be in memory: it calls add with one after the other, and returns the first error, of
 	// add or its own. What add is given may be used again as soon as it returns.
 	Each func(add func(*Registration) error) error
-	// Count is about how many clients Each delivers, and Size about how many bytes their IDs, names and URIs have, so that there is room for them. Zero if nobody knows.
-	Count, Size int
+	// Size is about how many bytes the IDs, names and URIs of the clients of Each have, so that there is room for them. Zero if nobody knows.
+	Size int
 	// Services says that the clients are services of a JetBrains Hub, whose names are the words of a scope.
 	Services bool
 	// Partial says that clients are missing, so that nothing can be said about an ID that is not among them.
@@ -55,14 +55,6 @@ func (s *Snapshot) each(add func(*Registration) error) error {
 		}
 	}
 	return nil
-}
-
-// length is how many clients there are, or, of those that come one after the other, about how many.
-func (s *Snapshot) length() int {
-	if s.Each != nil {
-		return s.Count
-	}
-	return len(s.Clients)
 }
 
 // Registration is a client, and by what else it is known.
