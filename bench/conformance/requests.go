@@ -66,6 +66,9 @@ var common = regexp.MustCompile(`^(` +
 	`parameter\.in_query|method\.unsupported)|` +
 	`wire\.(content_type\.unsupported|percent_encoding\.malformed))$`)
 
+// IsCommon says whether every peer was configured to check the rule.
+func IsCommon(id string) bool { return common.MatchString(id) }
+
 // vectorList makes the list of the vectors: of every rule that the profile rfc6749 enforces at the authorization or token endpoint, what fires it because of the request
 // alone, and the near misses.
 func vectorList(root string) (List, error) {
@@ -96,7 +99,7 @@ func vectorList(root string) (List, error) {
 				}
 				continue
 			}
-			request := Request{Name: name, Valid: !v.Fires, Common: v.Fires && common.MatchString(r.ID), Message: func(host string) string {
+			request := Request{Name: name, Valid: !v.Fires, Common: v.Fires && IsCommon(r.ID), Message: func(host string) string {
 				// The answer to a browser is a page, and only JSON has a code to compare.
 				return v.Message("Host: "+host, "Accept: application/json")
 			}}

@@ -22,14 +22,15 @@ import (
 var text string
 
 var page = template.Must(template.New("benchmarks.md").Funcs(template.FuncMap{
-	"date":      func(t time.Time) string { return t.Format("2 January 2006") },
-	"ratio":     func(r float64) string { return fmt.Sprintf("%.3f", r) },
-	"percentOf": func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
-	"groups":    groups,
-	"machine":   machine,
-	"plotFile":  plotFile,
-	"cells":     func(cells []string) string { return strings.Join(cells, " | ") },
-	"alignment": func(columns []string) string { return "---" + strings.Repeat("|---:", len(columns)-1) },
+	"date":        func(t time.Time) string { return t.Format("2 January 2006") },
+	"ratio":       func(r float64) string { return fmt.Sprintf("%.3f", r) },
+	"percentOf":   func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
+	"areas":       areas,
+	"commonRules": commonRules,
+	"machine":     machine,
+	"plotFile":    plotFile,
+	"cells":       func(cells []string) string { return strings.Join(cells, " | ") },
+	"alignment":   func(columns []string) string { return "---" + strings.Repeat("|---:", len(columns)-1) },
 	"percent": func(part, whole int) string {
 		if whole == 0 {
 			return "–"

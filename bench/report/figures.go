@@ -149,24 +149,36 @@ func foreign(results *comparison.Results) statistics.Spread {
 	return statistics.Of(shares)
 }
 
-// group is the rule of a request's name without its last word.
-func group(name string) string {
-	rule, _, _ := strings.Cut(name, ": ")
-	if at := strings.LastIndex(rule, "."); at > 0 {
-		return rule[:at]
-	}
-	return rule
+// areas counts the rules of names by their first word.
+func areas(names []string) string {
+	return counted(names, func(id string) string {
+		area, _, _ := strings.Cut(id, ".")
+		return area
+	})
 }
 
-// groups counts names by group.
-func groups(names []string) string {
+// commonRules counts those names whose rule every peer was configured to check, by rule.
+func commonRules(names []string) string {
+	return counted(names, func(id string) string {
+		if !conformance.IsCommon(id) {
+			return ""
+		}
+		return id
+	})
+}
+
+// counted counts names by a word of their rule; "" is left out.
+func counted(names []string, word func(id string) string) string {
 	counts := make(map[string]int)
 	for _, name := range names {
-		counts[group(name)]++
+		id, _, _ := strings.Cut(name, ": ")
+		if key := word(id); key != "" {
+			counts[key]++
+		}
 	}
 	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("`%s` %d", name, counts[name]))
+	for _, key := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("`%s` %d", key, counts[key]))
 	}
 	if len(parts) == 0 {
 		return "none"

@@ -23,7 +23,7 @@ func measured() *comparison.Results {
 	r := &comparison.Results{Rounds: 3, Pairs: 8, EqualPairs: 4, Seconds: 4, Connections: 32, Conformance: map[string]map[string]conformance.Result{
 		peers.Guard: {"vectors": {Invalid: 400, Refused: 400, Explained: 399, Common: 100, CommonRefused: 100, Valid: 300}},
 		"nginx-lua": {"vectors": {Invalid: 400, Refused: 222, Explained: 200, Common: 100, CommonRefused: 91, Valid: 300, Broken: 1,
-			Let: []string{"path.ambiguous: a", "path.ambiguous: b", "wire.utf8.invalid: c"}, Harmed: []string{"wire.limit.parameters: d"}}},
+			Let: []string{"path.ambiguous: a", "path.ambiguous: b", "wire.utf8.invalid: c", "token.code.missing: e"}, Harmed: []string{"wire.limit.parameters: d"}}},
 	}, Versions: map[string]string{"nginx-lua": "nginx/1"}}
 	for _, request := range load.Requests() {
 		for round := range r.Rounds {
@@ -81,7 +81,7 @@ func TestWrite(t *testing.T) {
 	}{
 		{"peers", measured(), nil, nil, []string{"cost.svg", "added.svg", "pairs.svg"}, []string{
 			"| **Caddy + OAuth Guard** | 72.4 [71.4 … 73.4] | 1.4 [1.4 … 1.4] |", "| nginx + Lua | 14.0 [13.0 … 15.0] | 3.0 [3.0 … 3.0] |", "[13.0 … 15.0] †", "91 % | 55 % | 1 of 300",
-			"| `reverse_proxy` | **1.020** | 1.020 – 1.020 |", "| authorize, valid | **1.010** | 1.010 – 1.010 | 0.125 | 450 | 450 |", "`path` 2, `wire.utf8` 1", "`wire.limit.parameters: d`", "nginx/1"}},
+			"| `reverse_proxy` | **1.020** | 1.020 – 1.020 |", "| authorize, valid | **1.010** | 1.010 – 1.010 | 0.125 | 450 | 450 |", "| nginx + Lua | `path` 2, `token` 1, `wire` 1 | `token.code.missing` 1 |", "`wire.limit.parameters: d`", "nginx/1"}},
 		{"soak", nil, soaked(), nil, []string{"memory.svg", "goroutines.svg"}, []string{"## Soak test", "7000 requests a second for 30 minutes,", "| Answers as they must be | 1234 |", "It passed."}},
 		{"all", measured(), soaked(), sections(), []string{"cost.svg", "memory.svg", "registry-look-up.svg"}, []string{"## All peers", "## Soak test", "\n## The decision\n\nEvery rule is on.\n\n| What |",
 			"| valid | at most 300 ns | 210 ns | kept | `go run ./cmd/bench decision` |\n| authorize, valid, beside `reverse_proxy` | at most 1.02 ×, upper end of the interval at most 1.03 | 1.020 × [1.020 … 1.020] | kept |",

@@ -1,6 +1,7 @@
 // The program bench measures OAuth Guard beside everything else that a user could put before an authorization server, and writes docs/benchmarks.md. Run it in the
 // folder bench of a checkout:
 //
+//	go run ./cmd/bench all      install what is missing, and measure everything
 //	go run ./cmd/bench decision measure the decision alone, and write the document
 //	go run ./cmd/bench peers    measure all peers, and write the document
 //	go run ./cmd/bench soak     load the guard for half an hour, reload it all the time, and write the document
@@ -50,6 +51,7 @@ func run(ctx context.Context, arguments []string) error {
 
 // commands are what can be done. Each writes its figures as JSON, and then the document anew.
 var commands = map[string]func(context.Context, []string) error{
+	"all":      runAll,
 	"decision": runDecision,
 	"peers":    runPeers,
 	"profile":  runProfile,
