@@ -43,7 +43,11 @@ func caddy(name, kind, title, limits string, more map[string]string) Peer {
 	for file, template := range more {
 		files[file] = template
 	}
-	return Peer{Name: name, Title: title, Bare: "caddy", Limits: limits, kind: kind, files: files,
+	bare := Caddy
+	if strings.HasSuffix(kind, logs) {
+		bare += logs
+	}
+	return Peer{Name: name, Title: title, Bare: bare, Limits: limits, kind: kind, files: files,
 		run: func(s Setup) []string {
 			return []string{"run", "--config", filepath.Join(s.Folder, "Caddyfile"), "--adapter", "caddyfile"}
 		}}
@@ -93,6 +97,8 @@ func All() []Peer {
 	return []Peer{
 		caddy(Guard, "guard", "Caddy + OAuth Guard", "", nil),
 		caddy(Caddy, "bare", "Caddy, bare", "", nil),
+		caddy(Guard+logs, "guard"+logs, "Caddy + OAuth Guard, logs", "", nil),
+		caddy(Caddy+logs, "bare"+logs, "Caddy, bare, logs", "", nil),
 		caddy("caddy-cel", "cel", "Caddy + CEL matchers",
 			"sees forms and names as they are spelled, cannot look into Basic credentials, leaves POST to the authorization endpoint alone", nil),
 		caddy("caddy-coraza", "coraza", "Caddy + Coraza", "has no way to redirect an error, leaves POST to the authorization endpoint alone",

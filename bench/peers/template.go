@@ -137,14 +137,17 @@ type Setup struct {
 // Answer is a refusal, for peers that only have one. It is as long as that of the guard.
 const Answer = `{"error":"invalid_request","error_description":"a parameter must occur once: redirect_uri"}`
 
+// logs is the end of the kind of a Caddy that writes all logs and metrics.
+const logs = "-logs"
+
 // write renders the configuration of a peer into its folder.
 func (s Setup) write(p *Peer) error {
 	data := struct {
 		Setup
 		Site                  Site
 		Kind, Modules, Answer string
-		Root                  bool
-	}{s, s.Site, p.kind, p.modules, Answer, os.Getuid() == 0}
+		Logs, Root            bool
+	}{s, s.Site, strings.TrimSuffix(p.kind, logs), p.modules, Answer, strings.HasSuffix(p.kind, logs), os.Getuid() == 0}
 	for name, template := range p.files {
 		var text strings.Builder
 		if err := templates.ExecuteTemplate(&text, template, data); err != nil {

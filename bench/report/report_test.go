@@ -50,7 +50,7 @@ func measured() *comparison.Results {
 }
 
 func soaked() *soak.Results {
-	r := &soak.Results{Seconds: 1800, Load: 0.7, Rate: 7000, Requests: map[string]int{"a": 1000, "b": 234}, Reloads: 90}
+	r := &soak.Results{Seconds: 1800, Load: 0.7, Rate: 7000, Requests: map[string]int{"a": 1000, "b": 234}, Reloads: 90, ControlReloads: 5}
 	for i := range 12 {
 		r.Points = append(r.Points, soak.Point{Seconds: 20 * float64(i), Heap: 10 << 20, Goroutines: 44, Resident: 70 << 20})
 	}

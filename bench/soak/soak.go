@@ -346,6 +346,9 @@ func (r *Results) Err() error {
 	if r.Logged > 0 {
 		problems = append(problems, fmt.Errorf("%d errors in the log of Caddy", r.Logged))
 	}
+	if r.ControlReloads == 0 {
+		problems = append(problems, errors.New("the test did not come to its end"))
+	}
 	// At most each connection is closed once by a reload, and lost once when it is made anew.
 	if most := r.Reloads * r.Connections; r.Closed > most || r.Lost > most {
 		problems = append(problems, fmt.Errorf("%d connections closed and %d lost are more than %d reloads explain", r.Closed, r.Lost, r.Reloads))

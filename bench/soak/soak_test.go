@@ -11,7 +11,7 @@ import (
 
 func TestGrowth(t *testing.T) {
 	points := func(count int, heap func(i int) int, goroutines func(i int) int) *Results {
-		r := new(Results)
+		r := &Results{ControlReloads: 1}
 		for i := range count {
 			r.Points = append(r.Points, Point{Heap: heap(i), Goroutines: goroutines(i)})
 		}
@@ -41,7 +41,11 @@ func TestGrowth(t *testing.T) {
 			}
 		})
 	}
-	for name, results := range map[string]*Results{"a failure": {Failures: 1}, "a logged error": {Logged: 1}} {
+	for name, results := range map[string]*Results{
+		"a failure": {Failures: 1, ControlReloads: 1}, "a logged error": {Logged: 1, ControlReloads: 1}, "no end": {},
+		"more connections closed than by reloads": {ControlReloads: 1, Reloads: 3, Connections: 4, Closed: 13},
+		"more connections lost than by reloads":   {ControlReloads: 1, Reloads: 3, Connections: 4, Lost: 13},
+	} {
 		results.Points = points(12, constant(1), constant(1)).Points
 		if results.Err() == nil {
 			t.Errorf("%s is no error", name)

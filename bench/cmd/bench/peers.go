@@ -20,7 +20,7 @@ func runPeers(ctx context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("bench peers", flag.ContinueOnError)
 	flags.IntVar(&options.Rounds, "rounds", 3, "how often every peer is measured")
 	flags.IntVar(&options.Pairs, "pairs", 20, "how often the guard is measured beside the bare Caddy")
-	flags.IntVar(&options.EqualPairs, "equal-pairs", 10, "how often the guard is measured beside the bare Caddy with equal memory")
+	flags.IntVar(&options.EqualPairs, "equal-pairs", 8, "how often the guard is measured beside the bare Caddy with equal memory")
 	flags.DurationVar(&options.Duration, "duration", 2*time.Second, "duration of a sample, whole seconds")
 	flags.DurationVar(&options.WarmUp, "warm-up", time.Second, "load with each request before the first sample of a process, whole seconds")
 	flags.IntVar(&options.Connections, "connections", 32, "connections that are open at once")
