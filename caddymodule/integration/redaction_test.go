@@ -91,7 +91,7 @@ func TestRedaction(t *testing.T) {
 			lines := strings.Split(strings.TrimSpace(readLog(t, log)), "\n")
 			kinds := map[string]int{}
 			for _, line := range lines {
-				for _, kind := range []string{`"logger":"http.log.access`, `"logger":"http.log.error`, `"logger":"http.handlers.oauth_guard"`, `"user_agent":"`, `"oauth_rule":"`,
+				for _, kind := range []string{`"logger":"http.log.access`, `"logger":"http.log.error`, `"logger":"http.handlers.oauth_guard"`, `"user_agent":"`, `"oauth_guard_rule":"`,
 					`"uri":"/api/rest/oauth2/auth`} {
 					if strings.Contains(line, kind) {
 						kinds[kind]++
