@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/oauthguard/caddy-oauth-guard/e2e/front"
 )
 
 // promtool runs the tool of Prometheus in the folder of the documents.
@@ -183,5 +185,46 @@ func TestRulesInPrometheus(t *testing.T) {
 		if !slices.Contains(fired, want) {
 			t.Errorf("OAuthGuardRuleFiresFirst tells of %q, want %s among them", fired, want)
 		}
+	}
+}
+
+// TestAlertsAtRealFaults makes real faults, and waits until Prometheus would alert: that the expressions fit what Caddy shows, and not only the series of the tests of promtool.
+func TestAlertsAtRealFaults(t *testing.T) {
+	address := prometheus(t)
+	begun := func(alert, label, value string) {
+		t.Helper()
+		expression := fmt.Sprintf(`ALERTS{alertname=%q, %s=%q}`, alert, label, value)
+		if _, err := wanted(address, expression); err != nil {
+			t.Error(err)
+		}
+	}
+	running.hub.Down()
+	begun("OAuthGuardSourceFailing", "source", "hub:"+running.hub.URL())
+	if err := running.hub.Up(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := wanted(address, `caddy_oauth_guard_source_state{source=~"hub:.*", state="fresh"} == 1`); err != nil {
+		t.Error(err)
+	}
+	// Somebody loads a configuration without the guard.
+	directives := running.site.Directives
+	again := func(lines string) {
+		t.Helper()
+		if err := running.caddy.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		running.site.Directives = lines
+		caddy, err := front.Start(os.Getenv("XDG_DATA_HOME"), running.site)
+		if err != nil {
+			t.Fatal(err)
+		}
+		running.caddy = caddy
+	}
+	again("metrics /metrics")
+	begun("OAuthGuardGone", "instance", running.site.Address)
+	begun("OAuthGuardAbsent", "severity", "critical")
+	again(directives)
+	if _, err := wanted(address, `absent(ALERTS{alertname="OAuthGuardGone"})`); err != nil {
+		t.Error(err)
 	}
 }

@@ -32,6 +32,9 @@ var running struct {
 	once    sync.Once
 	err     error
 	address string
+	hub     *hubtest.Server
+	site    *front.Site
+	caddy   *front.Caddy
 	stop    []func() error
 }
 
@@ -93,6 +96,7 @@ func start() error {
 	if err != nil {
 		return err
 	}
+	running.hub = hub
 	running.stop = append(running.stop, hub.Close)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "passed") }))
 	running.stop = append(running.stop, func() error { server.Close(); return nil })
@@ -106,11 +110,11 @@ func start() error {
 	}
 	site.Directives = "metrics /metrics\n" + fmt.Sprintf(guardBlock, filepath.ToSlash(clients), hub.URL())
 	site.Upstream = strings.TrimPrefix(server.URL, "http://")
-	caddy, err := front.Start(folder, site)
-	if err != nil {
+	running.site = site
+	running.stop = append(running.stop, func() error { return running.caddy.Stop() })
+	if running.caddy, err = front.Start(folder, site); err != nil {
 		return err
 	}
-	running.stop = append(running.stop, caddy.Stop)
 	if running.address, err = launch(folder, site.Address); err != nil {
 		return err
 	}

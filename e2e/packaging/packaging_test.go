@@ -138,7 +138,7 @@ func TestDockerfile(t *testing.T) {
 	for line := range strings.Lines(text) {
 		instructions = append(instructions, strings.TrimSpace(line))
 	}
-	for _, want := range []string{"USER 65532:65532", "FROM scratch", `ENTRYPOINT ["/usr/bin/caddy"]`, "COPY --from=build --chown=65532:65532 /image/ /"} {
+	for _, want := range []string{"USER 65532:65532", "FROM scratch", `ENTRYPOINT ["/usr/bin/caddy"]`, "COPY --from=build /image/ /", "COPY --from=build --chown=65532:65532 /writable/ /"} {
 		if !slices.Contains(instructions, want) {
 			t.Errorf("there is no %s", want)
 		}
