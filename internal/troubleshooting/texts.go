@@ -79,7 +79,7 @@ func collectFile(root, name string) ([]Text, error) {
 
 // speakers are the functions and methods that take a text, and at which place. A text for a person is a sentence or a part of one, so what is no literal is left out:
 // it is a value, or comes from another place that is looked at.
-var speakers = map[string]int{"Errorf": 0, "Errf": 0, "New": 0, "Debug": 0, "Info": 0, "Warn": 0, "Error": 0, "Check": 1}
+var speakers = map[string]int{"Errorf": 0, "Errf": 0, "Err": 0, "SyntaxErr": 0, "New": 0, "Debug": 0, "Info": 0, "Warn": 0, "Error": 0, "Check": 1}
 
 // spoken are the texts of a call.
 func spoken(call *ast.CallExpr, values map[string][]string) []string {
@@ -88,10 +88,14 @@ func spoken(call *ast.CallExpr, values map[string][]string) []string {
 		return nil
 	}
 	place, speaks := speakers[function.Sel.Name]
-	if !speaks || place >= len(call.Args) {
+	of := qualifier(function.X)
+	switch {
+	case function.Sel.Name == "New" && of != "errors":
 		return nil
+	case function.Sel.Name == "Error" && of == "http":
+		place = 1 // behind the writer
 	}
-	if of, known := function.X.(*ast.Ident); function.Sel.Name == "New" && (!known || of.Name != "errors") {
+	if !speaks || place >= len(call.Args) {
 		return nil
 	}
 	if variable, ok := call.Args[place].(*ast.Ident); ok && function.Sel.Name == "Check" {
@@ -102,6 +106,14 @@ func spoken(call *ast.CallExpr, values map[string][]string) []string {
 		return nil
 	}
 	return []string{generalise(text)}
+}
+
+// qualifier is the name that stands before a point, or nothing.
+func qualifier(expression ast.Expr) string {
+	if name, ok := expression.(*ast.Ident); ok {
+		return name.Name
+	}
+	return ""
 }
 
 // returned are the texts that a function returns which makes the text of an error: the method Error of errors, and what is appended to an error as advice.
