@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestMembersInReference wants every member of the configuration in the reference as well, which says what it is good for and which errors there are.
+// TestMembersInReference wants every member of the configuration in the reference, which says what it is good for and which errors there are, and in the examples.
 func TestMembersInReference(t *testing.T) {
 	root, err := findRoot()
 	if err != nil {
@@ -19,6 +19,7 @@ func TestMembersInReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, examples := generated(t, document{"json.md", renderJSON})
 	members := 0
 	for _, o := range objects {
 		fields, err := o.fields(root)
@@ -36,6 +37,9 @@ func TestMembersInReference(t *testing.T) {
 			name, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
 			if members++; !strings.Contains(string(reference), code(name)) {
 				t.Errorf("docs/reference.md does not name the member %s of %s", name, o.name)
+			}
+			if !strings.Contains(string(examples), strconv.Quote(name)+": ") {
+				t.Errorf("the examples of docs/json.md do not show the member %s of %s", name, o.name)
 			}
 		}
 	}
