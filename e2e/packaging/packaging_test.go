@@ -2,6 +2,7 @@ package packaging_test
 
 import (
 	"debug/elf"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,7 +10,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/oauthguard/caddy-oauth-guard/e2e/packages"
 )
@@ -73,12 +76,24 @@ func TestSystemCalls(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// Caddy stops by itself on the signal that timeout sends.
-	command := exec.Command("timeout", "--signal=INT", "5", "strace", "-f", "-qq", "-o", trace, program(t), "run", "--config", config)
+	command := exec.Command("strace", "-f", "-qq", "-o", trace, program(t), "run", "--config", config)
 	command.Env = append(os.Environ(), "XDG_CONFIG_HOME="+folder, "XDG_DATA_HOME="+folder)
-	log, _ := command.CombinedOutput() // its status is that of timeout
-	if !strings.Contains(string(log), "serving initial configuration") {
-		t.Fatalf("Caddy does not start under strace: %s", log)
+	// The signal goes to Caddy, since strace lets none interrupt it.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var log strings.Builder
+	command.Stderr = &log
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// Once it has asked the Hub, it has done everything that it does.
+	asked := func() bool {
+		content, err := os.ReadFile(trace)
+		return err == nil && strings.Contains(string(content), "sin_port=htons(9)")
+	}
+	for begin := time.Now(); !asked() && time.Since(begin) < time.Minute; time.Sleep(100 * time.Millisecond) {
+	}
+	if err := errors.Join(syscall.Kill(-command.Process.Pid, syscall.SIGINT), command.Wait()); err != nil || !asked() {
+		t.Fatalf("Caddy under strace: %v\n%s", err, log.String())
 	}
 	content, err := os.ReadFile(trace)
 	if err != nil {
