@@ -132,6 +132,8 @@ type Setup struct {
 	Caddy string
 	// Environment is added to that of this program, from which all settings of Go's runtime are taken.
 	Environment []string
+	// Transport are options of the transport of reverse_proxy in Caddy, a line each; "" for none. They do not go with Admin.
+	Transport string
 }
 
 // Answer is a refusal, for peers that only have one. It is as long as that of the guard.

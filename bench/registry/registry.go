@@ -4,11 +4,10 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
+	"github.com/oauthguard/caddy-oauth-guard/bench/measure"
 	"github.com/oauthguard/caddy-oauth-guard/bench/peers"
 	"github.com/oauthguard/caddy-oauth-guard/bench/program"
 )
@@ -181,20 +180,7 @@ func (r *measurement) latencies(ctx context.Context, s *server) error {
 	r.results.Swaps += swaps
 	r.results.SwapLatency = append(r.results.SwapLatency, milliseconds(got.quantile(0.99)))
 	r.results.SwapMedian = append(r.results.SwapMedian, milliseconds(got.quantile(0.5)))
-	resident, err := residentBytes(s.ID)
-	r.results.Resident = resident / float64(s.count)
+	resident, err := measure.Resident(s.ID)
+	r.results.Resident = float64(resident) / float64(s.count)
 	return err
-}
-
-// residentBytes is the memory that a process holds.
-func residentBytes(id int) (float64, error) {
-	text, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(id), "statm"))
-	if err != nil {
-		return 0, err
-	}
-	var all, resident int
-	if _, err := fmt.Sscan(string(text), &all, &resident); err != nil {
-		return 0, err
-	}
-	return float64(resident * os.Getpagesize()), nil
 }

@@ -61,7 +61,7 @@ func (r *Results) Section(bench string, options Options) *section.Section {
 }
 
 // recordBytes is about what a record takes in the file.
-const recordBytes = 236.0
+const recordBytes = 280.0
 
 func title(count int) string {
 	if count == 1_000_000 {

@@ -4,6 +4,7 @@
 //	go run ./cmd/bench all      install what is missing, and measure everything
 //	go run ./cmd/bench decision measure the decision alone, and write the document
 //	go run ./cmd/bench peers    measure all peers, and write the document
+//	go run ./cmd/bench build    compare ways to build and to run the whole binary, and write the document
 //	go run ./cmd/bench soak     load the guard for half an hour, reload it all the time, and write the document
 //	go run ./cmd/bench profile  sample the processor time that guides the compiler, and write caddymodule/caddy.pgo
 //	go run ./cmd/bench registry measure what a million clients cost, and write the document
@@ -52,6 +53,7 @@ func run(ctx context.Context, arguments []string) error {
 // commands are what can be done. Each writes its figures as JSON, and then the document anew.
 var commands = map[string]func(context.Context, []string) error{
 	"all":      runAll,
+	"build":    runBuild,
 	"decision": runDecision,
 	"peers":    runPeers,
 	"profile":  runProfile,
