@@ -279,7 +279,7 @@ func (s *soak) swap(ctx context.Context, guard *site) error {
 	return nil
 }
 
-// The control: how often the bare Caddy is reloaded, and how long after the last time.
+// The control: how often the bare Caddy is reloaded, and at most how long after the last time.
 const (
 	controlReloads  = 5
 	controlInterval = 2 * time.Second
@@ -294,17 +294,18 @@ func (s *soak) control(ctx context.Context) error {
 		return err
 	}
 	defer bare.process.Stop()
+	interval := min(controlInterval, s.options.Reload)
 	stop := bare.flow(ctx, s.results.Rate, time.Minute)
 	defer stop()
 	for range controlReloads {
-		if err := wait(ctx, controlInterval); err != nil {
+		if err := wait(ctx, interval); err != nil {
 			return err
 		}
 		if _, err := bare.reload(ctx); err != nil {
 			return fmt.Errorf("%w\n%s", err, bare.process.Output())
 		}
 	}
-	if err := wait(ctx, controlInterval); err != nil {
+	if err := wait(ctx, interval); err != nil {
 		return err
 	}
 	stop()

@@ -47,7 +47,7 @@ func TestWilcoxon(t *testing.T) {
 func TestCompare(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	held, surprised := 0, 0
-	const trials, pairs, ratio = 200, 20, 1.02
+	const trials, pairs, ratio = 60, 20, 1.02
 	for range trials {
 		var a, b, c []float64
 		for range pairs {

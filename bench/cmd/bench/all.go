@@ -19,7 +19,7 @@ var measurements = []struct {
 	{"peers", runPeers, "-rounds 1 -pairs 2 -equal-pairs 1 -duration 1s -repeats 0"},
 	{"registry", runRegistry, "-clients 20000 -pairs 1 -rounds 1 -duration 1s -latency 2s"},
 	{"build", runBuild, "-pairs 1 -rounds 1 -duration 1s -warm-up 0s"},
-	{"soak", runSoak, "-duration 20s -saturation 2s -reload 2s -swap 4s"},
+	{"soak", runSoak, "-duration 20s -saturation 2s -reload 2s -swap 4s -clients 2000"},
 }
 
 // runAll measures everything. What fails does not keep the rest from being measured.
