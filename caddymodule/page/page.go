@@ -15,6 +15,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -129,6 +130,15 @@ var samples = []Data{
 func (t *Template) Write(w http.ResponseWriter, data Data) error {
 	data = data.clean()
 	page := t
+	if t == builtIn {
+		room := bodies.Get().(*[]byte)
+		defer bodies.Put(room)
+		if body, able := ready.write((*room)[:0], &data); able {
+			*room = body
+			t.send(w, data.Status, body)
+			return nil
+		}
+	}
 	body, err := page.render(data)
 	if err != nil {
 		page = builtIn
@@ -137,12 +147,23 @@ func (t *Template) Write(w http.ResponseWriter, data Data) error {
 			return builtInErr // cannot happen: the tests render the built-in page with every kind of value
 		}
 	}
-	header := w.Header()
-	setHeaders(header, page.policy)
-	header.Set("X-Frame-Options", "DENY")
-	w.WriteHeader(data.Status)
-	_, _ = w.Write(body)
+	page.send(w, data.Status, body)
 	return err
+}
+
+// ready are the pages of the built-in template, and bodies the memory to fill them in.
+var (
+	ready  prepared
+	bodies = sync.Pool{New: func() any { return new([]byte) }}
+)
+
+// send answers with a complete page.
+func (t *Template) send(w http.ResponseWriter, status int, body []byte) {
+	header := w.Header()
+	setHeaders(header, t.policy)
+	header.Set("X-Frame-Options", "DENY")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
 }
 
 // render executes the template.
