@@ -226,6 +226,7 @@ func (f *checkFlags) walk(out io.Writer) (int, error) {
 func writeJSON(out io.Writer, value any) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
 	return encoder.Encode(value)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command"
 	"github.com/oauthguard/caddy-oauth-guard/internal/trafficlog"
 )
 
@@ -31,17 +33,23 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// caddy is a command of Caddy as a process of its own.
+// caddy is a command of the guard as a process of its own.
 func caddy(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	return process(t, append([]string{"oauth-guard"}, args...)...)
+}
+
+// process is Caddy as a process of its own.
+func process(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(program, append([]string{"oauth-guard"}, args...)...)
+	started := exec.Command(program, args...)
 	home := t.TempDir()
-	command.Env = append(os.Environ(), asCaddy+"=1", "HOME="+home, "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home, "STORE="+filepath.Join(home, "store"))
-	return command
+	started.Env = append(os.Environ(), asCaddy+"=1", "HOME="+home, "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home, "STORE="+filepath.Join(home, "store"))
+	return started
 }
 
 // status is the exit status of a command.
@@ -227,5 +235,59 @@ func TestCounts(t *testing.T) {
 				t.Errorf("%s: %s fired %d times, want %s", format, id, fired[id], "at least "+strconv.FormatInt(count, 10))
 			}
 		}
+	}
+}
+
+// TestRunningClients asks a running Caddy, over TCP and over a Unix socket, and one that does not run.
+func TestRunningClients(t *testing.T) {
+	folder, err := os.MkdirTemp("", "oauth-guard") // a path short enough for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp := listener.Addr().String()
+	_ = listener.Close()
+	for _, test := range []struct{ name, address string }{{"tcp", tcp}, {"socket", "unix/" + filepath.Join(folder, "admin.sock")}} {
+		t.Run(test.name, func(t *testing.T) {
+			if did := run(t, "", "clients", "--address", test.address); did.status != command.Failed || !strings.Contains(did.stderr, "--address "+test.address) {
+				t.Errorf("nothing runs: status %d, %s", did.status, did.stderr)
+			}
+			config := filepath.Join(t.TempDir(), "Caddyfile")
+			clients, err := filepath.Abs("testdata/clients.json")
+			text := "{\n\tadmin " + test.address + "\n}\nhttp://127.0.0.1:0 {\n\toauth_guard {\n\t\tclients file " + clients + "\n\t}\n\trespond ok\n}\n"
+			if err = errors.Join(err, os.WriteFile(config, []byte(text), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			server := process(t, "run", "--config", config, "--adapter", "caddyfile")
+			var log bytes.Buffer
+			server.Stderr = &log
+			if err := server.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+			var did outcome
+			for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+				if did = run(t, "", "clients", "--json", "--address", test.address); did.status == 0 && strings.Contains(did.stdout, "tracker") {
+					break
+				}
+			}
+			offline := run(t, "", "clients", "--json", "--clients", "testdata/clients.json")
+			if diff := cmp.Diff(offline.stdout, did.stdout); diff != "" {
+				t.Errorf("(-offline +running):\n%s\n%s\n%s", diff, did.stderr, log.String())
+			}
+			if did := run(t, "", "clients", "--address", test.address, "wiki"); did.status != 0 || !strings.Contains(did.stdout, "https://wiki.example/oauth/callback") {
+				t.Errorf("one client: status %d\n%s%s", did.status, did.stdout, did.stderr)
+			}
+			if did := run(t, "", "clients", "--address", test.address, "../sources"); did.status != command.Failed || !strings.Contains(did.stderr, "no source knows a client ../sources") {
+				t.Errorf("no such client: status %d\n%s%s", did.status, did.stdout, did.stderr)
+			}
+		})
+	}
+	if did := run(t, "", "clients", "--address", tcp, "--clients", "testdata/clients.json"); did.status != command.Failed {
+		t.Error("two places at once: no error")
 	}
 }

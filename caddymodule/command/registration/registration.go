@@ -230,6 +230,7 @@ func (u *URI) Doubts(address string) (doubts []string, certain bool) {
 	}
 	scheme, rest, _ := strings.Cut(address, "://")
 	host, _, _ := strings.Cut(rest, "/")
+	host = host[strings.LastIndexByte(host, '@')+1:]
 	switch {
 	case flaws&redirecturi.Insecure != 0:
 		add(false, "http")

@@ -8,21 +8,19 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command/summary"
 )
 
-// The size of the plots, in the units of their own.
+// maxColumns is how many columns the plot over time has, and chartHeight how high it is, in units of its own. A column is one unit wide.
 const (
-	chartWidth  = 720
-	chartHeight = 220
-	chartLeft   = 56
-	chartBottom = 24
-	chartTop    = 10
 	maxColumns  = 120
+	chartHeight = 100
 )
 
-// chart is a plot of requests over time.
+// chart is a plot of findings over time.
 type chart struct {
-	Columns []column
-	Lines   []gridLine
-	Labels  []label
+	Columns       []column
+	Width, Height int
+	// Highest is what the full height stands for, Half what half of it does; empty if that is no whole number.
+	Highest, Half string
+	Start, End    string
 	// Text says what the plot shows, for those who do not see it.
 	Text string
 }
@@ -34,64 +32,47 @@ type column struct {
 }
 
 type part struct {
-	Class      string
-	X, Y, W, H float64
+	Class   string
+	X, Y, H float64
 }
 
-type gridLine struct {
-	Y    float64
-	Text string
-}
-
-type label struct {
-	X    float64
-	Text string
-	End  string // where the text is anchored
-}
-
-// timeChart plots the pieces of the timeline. Pieces that are too many for the width are joined.
+// timeChart plots what would break, be refused and be reported, over time. Pieces that are too many for the width are joined. It is nil if there is nothing to plot.
 func (v *View) timeChart() *chart {
-	if len(v.Timeline) == 0 {
+	if v.Total.Refused+v.Total.Reported == 0 || len(v.Timeline) == 0 {
 		return nil
 	}
 	columns, start, width := v.columns()
 	highest := int64(1)
 	for _, c := range columns {
-		highest = max(highest, c.Judged)
+		highest = max(highest, c.Refused+c.Reported)
 	}
-	c := &chart{Text: fmt.Sprintf("Judged requests over time, from %s to %s: %s in all, of which %s would be refused", v.First, v.Last, humanize.Comma(v.Total.Judged), humanize.Comma(v.Total.Refused))}
-	plot := float64(chartHeight - chartBottom - chartTop)
-	step := float64(chartWidth-chartLeft) / float64(len(columns))
+	c := &chart{
+		Width: len(columns), Height: chartHeight, Highest: humanize.Comma(highest),
+		Start: summary.Moment(start).String()[:16], End: summary.Moment(start + width*int64(len(columns))).String()[:16],
+		Text: fmt.Sprintf("Findings over time, from %s to %s: %s requests would be refused, of which %s would break, and %s are reported", v.First, v.Last,
+			humanize.Comma(v.Total.Refused), humanize.Comma(v.Total.Broken), humanize.Comma(v.Total.Reported)),
+	}
+	if highest%2 == 0 {
+		c.Half = humanize.Comma(highest / 2)
+	}
 	for i, counted := range columns {
-		if counted.Judged == 0 {
-			continue
-		}
 		begin := summary.Moment(start + int64(i)*width)
-		drawn := column{Title: fmt.Sprintf("%s: %d judged, %d refused, %d reported", begin, counted.Judged, counted.Refused, counted.Reported)}
-		base := int64(0)
+		drawn := column{Title: fmt.Sprintf("%s: %d judged, %d refused, of which %d would break, %d reported", begin, counted.Judged, counted.Refused, counted.Broken, counted.Reported)}
+		base := 0.0
 		for _, p := range []struct {
 			class string
 			count int64
-		}{{"refused", counted.Refused}, {"reported", counted.Reported}, {"clean", counted.Judged - counted.Refused - counted.Reported}} {
+		}{{"broken-bar", counted.Broken}, {"refused", counted.Refused - counted.Broken}, {"reported", counted.Reported}} {
 			if p.count <= 0 {
 				continue
 			}
-			height := plot * float64(p.count) / float64(highest)
-			drawn.Parts = append(drawn.Parts, part{
-				Class: p.class, X: chartLeft + float64(i)*step, W: max(step-0.6, 0.6), H: height,
-				Y: chartTop + plot - plot*float64(base)/float64(highest) - height,
-			})
-			base += p.count
+			height := chartHeight * float64(p.count) / float64(highest)
+			base += height
+			drawn.Parts = append(drawn.Parts, part{Class: p.class, X: float64(i), Y: chartHeight - base, H: height})
 		}
-		c.Columns = append(c.Columns, drawn)
-	}
-	for _, fraction := range []float64{0, 0.5, 1} {
-		count := int64(float64(highest) * fraction)
-		c.Lines = append(c.Lines, gridLine{chartTop + plot*(1-float64(count)/float64(highest)), humanize.SIWithDigits(float64(count), 1, "")})
-	}
-	c.Labels = []label{
-		{chartLeft, summary.Moment(start).Time().Format("2006-01-02 15:04"), "start"},
-		{chartWidth, summary.Moment(start + width*int64(len(columns))).Time().Format("2006-01-02 15:04"), "end"},
+		if len(drawn.Parts) > 0 {
+			c.Columns = append(c.Columns, drawn)
+		}
 	}
 	return c
 }
@@ -161,7 +142,7 @@ func newBar(name string, broken, refused, rest, highest int64) bar {
 	percent := func(count int64) float64 { return 100 * float64(count) / float64(highest) }
 	b := bar{
 		Name: name, Broken: percent(broken), Refused: percent(refused), Rest: percent(rest), Count: humanize.Comma(broken + refused + rest),
-		Title: fmt.Sprintf("%s: %d would break, %d others refused, %d only reported", name, broken, refused, rest),
+		Title: fmt.Sprintf("%s: %d would break, %d others refused, %d not", name, broken, refused, rest),
 	}
 	b.RefusedX = b.Broken
 	b.RestX = b.Broken + b.Refused

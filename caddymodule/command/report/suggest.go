@@ -19,6 +19,9 @@ type Suggestion struct {
 	Text string `json:"text"`
 	// Doubtful says that attacks look like this. Anybody can write such requests into a log, so the line is shown as a comment.
 	Doubtful bool `json:"doubtful,omitempty"`
+	// Client and RedirectURI are what to register; empty for a line.
+	Client      string `json:"client_id,omitempty"`
+	RedirectURI string `json:"redirect_uri,omitempty"`
 	// Requests is how many requests that the server answered well it is about.
 	Requests int64 `json:"requests"`
 }
@@ -66,7 +69,7 @@ func suggest(s *summary.Summary) []Suggestion {
 	}
 	for client, rules := range exempt {
 		ids := summary.Most(rules)
-		suggestion := Suggestion{Text: "the client breaks what few others do: exempt it until it is repaired", Requests: sum(rules)}.doubt(ids...)
+		suggestion := Suggestion{Text: "few clients do this: exempt the client until it is repaired", Requests: sum(rules)}.doubt(ids...)
 		if word, plain := redact.Token(client); plain {
 			suggestion.Line = "exempt " + word + " " + strings.Join(ids, " ")
 		} else {
@@ -76,10 +79,10 @@ func suggest(s *summary.Summary) []Suggestion {
 	}
 	list = append(list, reported...)
 	for _, key := range summary.Most(s.Unregistered) {
-		client, uri, _ := strings.Cut(key, " ")
+		client, uri, _ := strings.Cut(key, "\n")
 		list = append(list, Suggestion{
-			Text:     fmt.Sprintf("the server accepts a redirect URI that is not registered here: register it for the client %s, if you know it: %s", client, uri),
-			Requests: s.Unregistered[key],
+			Client: client, RedirectURI: uri, Requests: s.Unregistered[key],
+			Text: fmt.Sprintf("the server accepts a redirect URI that is not registered here: register it for the client %s, if you know it: %s", client, uri),
 		})
 	}
 	slices.SortFunc(list, func(a, b Suggestion) int {
@@ -134,7 +137,7 @@ func (s Suggestion) doubt(ids ...string) Suggestion {
 	for _, id := range ids {
 		if strings.HasPrefix(id, "path.") || strings.HasPrefix(id, "wire.") || strings.HasSuffix(id, ".repeated") || strings.Contains(id, ".redirect_uri.") && !strings.Contains(id, ".missing") {
 			s.Doubtful = true
-			s.Text += "; but attacks look like this, and anybody can send them: first look at the requests"
+			s.Text += "; but attacks look like this, so look at the requests first"
 			break
 		}
 	}

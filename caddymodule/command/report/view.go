@@ -3,6 +3,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -81,8 +82,11 @@ type Piece struct {
 	summary.Verdicts
 }
 
-// shownClients is how many clients are named with a rule.
-const shownClients = 5
+// How many clients are named with a rule, and how many rules with a client.
+const (
+	shownClients = 5
+	shownRules   = 3
+)
 
 // New makes the view of a summary.
 func New(s *summary.Summary, guard string, logs []string) *View {
@@ -153,6 +157,23 @@ func (v *View) clients(s *summary.Summary) {
 func clientOf(id string, c *summary.Client) Client {
 	return Client{ID: id, Name: c.Name, Registered: c.Registered, Verdicts: c.Verdicts, Rules: counts(c.Rules), Period: c.Period}
 }
+
+// Others is how many more clients there are than those that are named; more than that if the rest was not counted.
+func (r Rule) Others() string {
+	if r.More {
+		return fmt.Sprintf("more than %d", r.ClientCount-len(r.Clients))
+	}
+	if count := r.ClientCount - len(r.Clients); count > 0 {
+		return fmt.Sprint(count)
+	}
+	return ""
+}
+
+// Some are the rules that the client breaks most.
+func (c Client) Some() []Count { return c.Rules[:min(len(c.Rules), shownRules)] }
+
+// More is how many other rules it breaks.
+func (c Client) More() int { return max(0, len(c.Rules)-shownRules) }
 
 // counts lists counts, the highest first.
 func counts(of map[string]int64) []Count {

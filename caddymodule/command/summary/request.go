@@ -104,7 +104,7 @@ func (s *Summary) countClient(r *Request, v Verdicts, decided string) {
 	if decided != "" && r.Served {
 		c.BrokenRules[decided]++
 		if r.Unregistered != "" && strings.HasSuffix(decided, ".redirect_uri.unregistered") {
-			s.Unregistered[r.Client+" "+r.Unregistered]++
+			s.Unregistered[r.Client+"\n"+r.Unregistered]++
 		}
 	}
 }

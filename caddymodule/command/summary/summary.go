@@ -29,7 +29,7 @@ type Summary struct {
 	OtherClients Client `json:"other_clients"`
 	// Timeline counts the judged requests over time.
 	Timeline Timeline `json:"timeline"`
-	// Unregistered counts redirect URIs that are not registered, and that the server accepted all the same.
+	// Unregistered counts redirect URIs that are not registered, and that the server accepted all the same: by the client_id, a line end, and the URI.
 	Unregistered map[string]int64 `json:"unregistered_redirect_uris"`
 	// OtherUnregistered counts those that were left out.
 	OtherUnregistered int64 `json:"other_unregistered_redirect_uris"`
