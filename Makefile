@@ -13,6 +13,7 @@ COMMA := ,
 FUZZTIME ?= 2m
 REQUESTS ?= 1000000
 SOAK ?= 3m
+SIZE ?= 1GB
 
 # $(call stage,target): run a target and print how long it took.
 define stage
@@ -96,6 +97,11 @@ profile: ## sample the processor time of a loaded Caddy anew, for the compiler (
 .PHONY: bench-test
 bench-test: ## test the comparison with peers, and run the soak test for 3 minutes; make bench-test SOAK=30m for longer
 	@SOAK='$(SOAK)' .ci/bench
+.PHONY: bench-replay
+bench-replay: ## time replay on a log of SIZE (1GB) beside jq, and measure its memory
+	@mkdir -p build
+	@OUTPUT=$(CURDIR)/build/caddy ./xcaddy.sh >build/xcaddy.log 2>&1 || { cat build/xcaddy.log; exit 1; }
+	@go run ./internal/trafficlog/benchmark -caddy build/caddy -size '$(SIZE)' -folder build
 
 .PHONY: build
 build: ## build ./caddy with this module
