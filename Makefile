@@ -97,6 +97,7 @@ profile: ## sample the processor time of a loaded Caddy anew, for the compiler (
 .PHONY: bench-test
 bench-test: ## test the comparison with peers, and run the soak test for 3 minutes; make bench-test SOAK=30m for longer
 	@SOAK='$(SOAK)' .ci/bench
+
 .PHONY: bench-replay
 bench-replay: ## time replay on a log of SIZE (1GB) beside jq, and measure its memory
 	@mkdir -p build
