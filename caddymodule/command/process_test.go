@@ -117,7 +117,7 @@ func writeLog(t *testing.T, format trafficlog.Format, size int64) (log, clients 
 
 // TestKilled kills a replay, without warning, and lets it go on: the report is that of a replay that was not killed.
 func TestKilled(t *testing.T) {
-	log, clients, _ := writeLog(t, trafficlog.Caddy, 60<<20)
+	log, clients, _ := writeLog(t, trafficlog.Caddy, 24<<20)
 	whole, err := caddy(t, "replay", "--json", "--clients", clients, log).Output()
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestKilled(t *testing.T) {
 // TestMemory reads a log, and one that is six times as large, in a memory that is smaller than the log.
 func TestMemory(t *testing.T) {
 	most := make(map[int64]int64)
-	for _, size := range []int64{20 << 20, 120 << 20} {
+	for _, size := range []int64{10 << 20, 60 << 20} {
 		log, clients, _ := writeLog(t, trafficlog.Combined, size)
 		command := caddy(t, "replay", "--clients", clients, log)
 		if output, err := command.CombinedOutput(); err != nil {
@@ -185,15 +185,15 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	t.Logf("resident: %v KiB", most)
-	if most[120<<20] > 200<<10 {
-		t.Errorf("%d KiB for 120 MiB", most[120<<20])
+	if most[60<<20] > 120<<10 {
+		t.Errorf("%d KiB for 60 MiB", most[60<<20])
 	}
 }
 
 // TestCounts compares what replay counts with what was put into the log, in each format.
 func TestCounts(t *testing.T) {
 	for _, format := range []trafficlog.Format{trafficlog.Caddy, trafficlog.Combined, trafficlog.HAProxy} {
-		log, clients, counted := writeLog(t, format, 12<<20)
+		log, clients, counted := writeLog(t, format, 4<<20)
 		did := run(t, "", "replay", "--json", "--clients", clients, log)
 		if did.status != 0 {
 			t.Fatal(did.stderr)
