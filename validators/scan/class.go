@@ -1,66 +1,134 @@
 package scan
 
-// class is a set of properties of bytes; the or of the classes of all bytes says which properties occur.
-type class uint8
-
-const (
-	// classEscape is the percent sign.
-	classEscape class = 1 << iota
-	classSemicolon
-	classControl
-	classBlank
-	classNonASCII
-	classUnsafe
-	classHash
-	classBracket
+import (
+	"encoding/binary"
+	"math/bits"
+	"unsafe"
 )
 
-// classes is the class of every byte; zero for what is always harmless.
-var classes = func() (table [256]class) {
+// Class is a set of kinds of characters. Letters, digits, hyphens and underscores are of no kind: a value of class zero is base64url, RFC 4648 section 5.
+type Class uint32
+
+// The kinds of characters. Every character belongs to one of them at least, apart from letters, digits, hyphens and underscores.
+const (
+	Dots Class = 1 << iota
+	Tildes
+	Slashes
+	Pluses
+	EqualsSigns
+	// Percents are a percent sign that stands for itself: decoded, or in a malformed escape.
+	Percents
+	Semicolons
+	Hashes
+	// ClosingBrackets are ].
+	ClosingBrackets
+	Ampersands
+	// Quotes are " or \, which RFC 6749 appendix A.4 leaves out of scopes. Both are UnsafeCharacters, too.
+	Quotes
+	// UnsafeCharacters are " < > \ ^ ` { | }, which RFC 3986 does not know.
+	UnsafeCharacters
+	Controls
+	Blanks
+	NonASCIIBytes
+	// Others are every other printable character of ASCII.
+	Others
+
+	// Gaps are a blank at an end of a form-encoded value, or behind another blank.
+	Gaps
+	// Escapes say that a form-encoded text needs decoding.
+	Escapes
+
+	// bracketEquals is an equals sign behind a closing bracket, as written.
+	bracketEquals
+)
+
+// classes is the class of every byte.
+var classes = func() (table [256]Class) {
 	for c := range table {
 		switch {
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_':
 		case c < 0x20 || c == 0x7F:
-			table[c] = classControl
+			table[c] = Controls
 		case c >= 0x80:
-			table[c] = classNonASCII
+			table[c] = NonASCIIBytes
+		default:
+			table[c] = Others
 		}
 	}
-	table['%'], table[';'] = classEscape, classSemicolon
-	table[' '], table['#'], table[']'] = classBlank, classHash, classBracket
 	for _, c := range []byte("\"<>\\^`{|}") {
-		table[c] = classUnsafe
+		table[c] = UnsafeCharacters
+	}
+	for c, class := range map[byte]Class{'.': Dots, '~': Tildes, '/': Slashes, '+': Pluses, '=': EqualsSigns, '%': Percents, ';': Semicolons, '#': Hashes, ']': ClosingBrackets, '&': Ampersands, ' ': Blanks,
+		'"': Quotes | UnsafeCharacters, '\\': Quotes | UnsafeCharacters} {
+		table[c] = class
 	}
 	return table
 }()
 
-// classOf is the or of the classes of all bytes. Eight bytes a turn keep the processor busy, without a branch that depends on them.
-func classOf(s string) (seen class) {
-	for ; len(s) >= 8; s = s[8:] {
-		seen |= classes[s[0]] | classes[s[1]] | classes[s[2]] | classes[s[3]] | classes[s[4]] | classes[s[5]] | classes[s[6]] | classes[s[7]]
-	}
-	for i := 0; i < len(s); i++ {
-		seen |= classes[s[i]]
-	}
-	return seen
-}
-
-// signTable says which signs the raw classes mean in one location.
-type signTable [8]Signs
-
-// rawSigns differ by location: in a request target RFC 3986 forbids what in a body is only unusual.
-var rawSigns = [2]signTable{
-	Query: {1: Semicolon, 2: QueryRawByte | Control, 3: QueryRawByte, 4: QueryRawByte | NonASCII, 5: QueryUnsafeCharacter, 6: QueryRawByte},
-	Body:  {1: Semicolon, 2: Control, 3: BodyUnencoded, 4: BodyUnencoded | NonASCII, 5: BodyUnencoded, 6: BodyUnencoded},
-}
-
-func (t *signTable) of(seen class) Signs {
-	var signs Signs
-	for bit := range t {
-		if seen&(1<<bit) != 0 {
-			signs |= t[bit]
+// ClassOf is the class of a text in which nothing is encoded.
+func ClassOf(s string) (class Class) {
+	for at := 0; at < len(s); at += 8 {
+		var word, marks uint64
+		if len(s)-at >= 8 {
+			word = load8(s, at)
+			marks = mark(word)
+		} else {
+			word, marks = markEnd(s, at)
+		}
+		for ; marks != 0; marks &= marks - 1 {
+			class |= classes[byte(word>>(bits.TrailingZeros64(marks)&^7))]
 		}
 	}
-	return signs
+	return class
+}
+
+// The same byte eight times.
+const (
+	ones = 0x0101010101010101
+	high = 0x80 * ones
+)
+
+// load is the eight bytes of s from at on, the first one lowest; zeros stand for those behind its end.
+func load(s string, at int) uint64 {
+	if uint(at) < uint(len(s)) && len(s)-at >= 8 {
+		return load8(s, at)
+	}
+	return loadEnd(s, at)
+}
+
+// loadEnd is load where fewer than eight bytes are left.
+func loadEnd(s string, at int) uint64 {
+	if len(s) >= 8 {
+		return load8(s, len(s)-8) >> (8 * uint(at+8-len(s)))
+	}
+	var word uint64
+	for i := len(s) - 1; i >= at; i-- {
+		word = word<<8 | uint64(s[i])
+	}
+	return word
+}
+
+// load8 is load where eight bytes are left, which it checks once.
+func load8(s string, at int) uint64 {
+	_ = s[at+7]
+	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(s)), at))[:])
+}
+
+// mark marks the highest bit of each byte that is neither a letter nor a digit. Sums of seven bits tell ranges apart without carrying into the next byte.
+func mark(word uint64) uint64 {
+	low := word &^ high
+	lower := low | ranges.fold
+	letter := (lower + ranges.a) ^ (lower + ranges.z)
+	digit := (low + ranges.zero) ^ (low + ranges.nine)
+	return (^(letter | digit) | word) & high
+}
+
+var ranges = struct{ fold, a, z, zero, nine uint64 }{0x20 * ones, (0x80 - 'a') * ones, (0x80 - 'z' - 1) * ones, (0x80 - '0') * ones, (0x80 - '9' - 1) * ones}
+
+// markEnd is the last bytes of s, fewer than eight, marked.
+func markEnd(s string, at int) (word, marks uint64) {
+	word = loadEnd(s, at)
+	return word, mark(word) & (1<<(8*uint(len(s)-at)) - 1)
 }
 
 // hexValue is the value of a hexadecimal digit, and 255 for every other byte.
@@ -77,29 +145,28 @@ var hexValue = func() (table [256]byte) {
 	return table
 }()
 
-// The properties of a name's bytes. A name of lower-case letters, digits, underscores and hyphens can be nothing but itself.
-const (
-	nameEscape class = 1 << iota
-	nameOther
-)
+// signTable says which signs the classes of what is written mean in one location.
+type signTable []struct {
+	class Class
+	signs Signs
+}
 
-var nameClasses = func() (table [256]class) {
-	for c := range table {
-		switch {
-		case c == '%' || c == '+':
-			table[c] = nameEscape
-		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-':
-		default:
-			table[c] = nameOther
+// rawSigns differ by location: in a request target RFC 3986 forbids what in a body is only unusual.
+var rawSigns = [2]signTable{
+	Query: {
+		{Percents, MalformedEscape}, {Semicolons, Semicolon}, {Controls, QueryRawByte | Control}, {Blanks | Hashes, QueryRawByte}, {NonASCIIBytes, QueryRawByte | NonASCII},
+		{UnsafeCharacters, QueryUnsafeCharacter},
+	},
+	Body: {
+		{Percents, MalformedEscape}, {Semicolons, Semicolon}, {Controls, Control}, {Blanks | Hashes | UnsafeCharacters, BodyUnencoded}, {NonASCIIBytes, BodyUnencoded | NonASCII},
+	},
+}
+
+func (t signTable) of(seen Class) (signs Signs) {
+	for i := range t {
+		if seen&t[i].class != 0 {
+			signs |= t[i].signs
 		}
 	}
-	return table
-}()
-
-func classOfName(name string) class {
-	var seen class
-	for i := 0; i < len(name); i++ {
-		seen |= nameClasses[name[i]]
-	}
-	return seen
+	return signs
 }

@@ -8,21 +8,6 @@ import (
 // maxFolded is longer than every recognised name.
 const maxFolded = 32
 
-// bracketed reports whether a closing bracket, raw or escaped, stands before an equals sign.
-func bracketed(s string) bool {
-	return strings.Contains(s, "]=") || strings.Contains(s, "%5D=") || strings.Contains(s, "%5d=")
-}
-
-// noteBrackets looks for values in which the library qs of Node finds the end of a name: it takes the first bracket with an equals sign behind it for the separator, so that scope=a]=b has
-// the name "scope=a]". The brackets of a name itself are the business of fold.
-func (p *Parameters) noteBrackets(begin int) {
-	for i := begin; i < len(p.List); i++ {
-		if item := &p.List[i]; item.Name != Unknown && bracketed(item.RawValue) {
-			p.Signs |= BracketSeparator
-		}
-	}
-}
-
 // fold returns the recognised parameter that some stack takes a decoded name for. It unites what is known of several:
 //
 //   - PHP strips leading blanks, cuts at a NUL, and turns dots, blanks and an unclosed bracket into an underscore;

@@ -74,8 +74,7 @@ const (
 	nameCount
 )
 
-// nameTexts is indexed by Name. The compiler turns the switch in Recognise into a search by length and content, so that no
-// map is needed on the hot path; a test keeps both in step.
+// nameTexts is indexed by Name.
 var nameTexts = [nameCount]string{
 	"", "response_type", "client_id", "redirect_uri", "scope", "state",
 	"response_mode", "nonce", "display", "prompt", "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint",
@@ -98,125 +97,6 @@ func AllNames() []Name {
 		all = append(all, n)
 	}
 	return all
-}
-
-// Recognise returns the recognised parameter of exactly that (decoded) name, or Unknown.
-func Recognise(name string) Name {
-	switch name {
-	case "response_type":
-		return ResponseType
-	case "client_id":
-		return ClientID
-	case "redirect_uri":
-		return RedirectURI
-	case "scope":
-		return Scope
-	case "state":
-		return State
-	case "response_mode":
-		return ResponseMode
-	case "nonce":
-		return Nonce
-	case "display":
-		return Display
-	case "prompt":
-		return Prompt
-	case "max_age":
-		return MaxAge
-	case "ui_locales":
-		return UILocales
-	case "claims_locales":
-		return ClaimsLocales
-	case "id_token_hint":
-		return IDTokenHint
-	case "login_hint":
-		return LoginHint
-	case "acr_values":
-		return ACRValues
-	case "claims":
-		return Claims
-	case "registration":
-		return Registration
-	case "request":
-		return Request
-	case "request_uri":
-		return RequestURI
-	case "code_challenge":
-		return CodeChallenge
-	case "code_challenge_method":
-		return CodeChallengeMethod
-	case "dpop_jkt":
-		return DPoPJKT
-	case "authorization_details":
-		return AuthorizationDetails
-	case "request_credentials":
-		return RequestCredentials
-	case "resource":
-		return Resource
-	case "audience":
-		return Audience
-	case "permission":
-		return Permission
-	case "grant_type":
-		return GrantType
-	case "code":
-		return Code
-	case "refresh_token":
-		return RefreshToken
-	case "username":
-		return Username
-	case "password":
-		return Password
-	case "client_secret":
-		return ClientSecret
-	case "code_verifier":
-		return CodeVerifier
-	case "client_assertion":
-		return ClientAssertion
-	case "client_assertion_type":
-		return ClientAssertionType
-	case "assertion":
-		return Assertion
-	case "device_code":
-		return DeviceCode
-	case "subject_token":
-		return SubjectToken
-	case "subject_token_type":
-		return SubjectTokenType
-	case "actor_token":
-		return ActorToken
-	case "actor_token_type":
-		return ActorTokenType
-	case "requested_token_type":
-		return RequestedTokenType
-	case "auth_req_id":
-		return AuthReqID
-	case "token":
-		return Token
-	case "token_type_hint":
-		return TokenTypeHint
-	case "callback":
-		return Callback
-	case "login_hint_token":
-		return LoginHintToken
-	case "binding_message":
-		return BindingMessage
-	case "user_code":
-		return UserCode
-	case "requested_expiry":
-		return RequestedExpiry
-	case "client_notification_token":
-		return ClientNotificationToken
-	case "post_logout_redirect_uri":
-		return PostLogoutRedirectURI
-	case "logout_hint":
-		return LogoutHint
-	case "access_token":
-		return AccessToken
-	case "_method":
-		return MethodOverride
-	}
-	return Unknown
 }
 
 // Names is a set of recognised names.

@@ -93,8 +93,9 @@ type Parameter struct {
 	In Location
 
 	decoded bool
+	class   Class  // of the value
+	hash    uint64 // of the name, once it was compared
 	value   string
-	hash    uint64
 }
 
 // Parameters is the result of a scan. It is made to be used again: strings that it returned are valid until the next Scan.
@@ -114,9 +115,10 @@ type Parameters struct {
 	// Folded are the names that some stack would recognise in a name that is not literally one.
 	Folded [2]Names
 
-	first [nameCount]uint16 // one more than the index in List of the occurrence that has a value, else of the first
-	arena []byte
-	size  int
+	first   [nameCount]uint16 // of those that are seen: the index in List of the occurrence that has a value, else of the first
+	unknown int               // how many parameters are not recognised
+	arena   []byte
+	size    int
 }
 
 // MaxParameters is the highest value that Limits.Parameters may have. PHP and Node read no more.
@@ -129,7 +131,7 @@ func (p *Parameters) Scan(query, body string, relevant Names, limits Limits) {
 	p.List = p.List[:0]
 	p.Signs, p.Seen, p.Present, p.Repeated = 0, 0, 0, 0
 	p.In, p.Folded = [2]Names{}, [2]Names{}
-	p.first = [nameCount]uint16{}
+	p.unknown = 0
 	p.arena = p.arena[:0]
 	p.size = len(query) + len(body)
 	if len(query) > limits.Query {
@@ -144,130 +146,151 @@ func (p *Parameters) Scan(query, body string, relevant Names, limits Limits) {
 	}
 }
 
-// section reads one location. Only if it holds a control character or a byte above 0x7F, raw or escaped, the parameters are inspected one by one.
+// section reads one location.
 func (p *Parameters) section(s string, in Location, relevant Names, limits Limits) {
-	begin := len(p.List)
-	seen := classOf(s)
-	for rest, more := s, true; more; {
-		pair := rest
-		end := strings.IndexByte(rest, '&')
-		if more = end >= 0; more {
-			pair, rest = rest[:end], rest[end+1:]
-		}
-		if pair != "" && !p.add(pair, in, relevant, limits) {
-			break
-		}
-	}
-	careful, bracket := false, seen&classBracket != 0
-	if seen&classEscape != 0 {
-		careful, bracket = p.escapes(s, bracket)
-	}
-	careful = careful || seen&(classNonASCII|classControl) != 0
-	if bracket {
-		p.noteBrackets(begin)
-	}
-	if seen &^= classEscape | classBracket; seen != 0 {
-		p.Signs |= rawSigns[in].of(seen)
-	}
-	if careful {
-		for i := begin; i < len(p.List); i++ {
-			p.inspect(&p.List[i])
-		}
-	}
-}
-
-// escapes looks at every percent escape. It reports whether one of them is a control character or a byte above 0x7F, and whether there is a closing bracket.
-func (p *Parameters) escapes(s string, raw bool) (careful, bracket bool) {
-	bracket = raw
-	for {
-		at := strings.IndexByte(s, '%')
-		if at < 0 {
-			return careful, bracket
-		}
-		c, ok := Unhex(s[at:])
-		if !ok {
-			p.Signs |= MalformedEscape
-			s = s[at+1:]
+	var written Class
+	for at := 0; at < len(s); at++ { // over an ampersand, which stands between two pairs
+		if s[at] == '&' {
 			continue
 		}
-		s = s[at+3:]
-		if c >= 0x80 {
-			p.Signs |= NonASCII
-			careful = true
-		} else if c < 0x20 || c == 0x7F {
-			careful = true
+		begin := at
+		name, length := known(s, at)
+		if !relevant.Has(name) {
+			at = p.other(s, begin, in, relevant, limits, &written)
+			continue
 		}
-		bracket = bracket || c == ']'
+		end, means, raw := read(s, begin+length+1)
+		at = end
+		written |= raw
+		if len(p.List) >= limits.Parameters {
+			p.Signs |= TooManyParameters
+			continue
+		}
+		item := p.next()
+		item.RawName, item.RawValue = s[begin:begin+length], s[begin+length+1:end]
+		item.Name, item.Folded, item.In, item.decoded, item.class, item.hash = name, Unknown, in, false, means, 0
+		p.note(item)
+		if len(item.RawValue) > limits.Value || (means|raw)&(Controls|NonASCIIBytes|bracketEquals) != 0 {
+			p.scrutinise(item, 0, raw, limits)
+		}
+	}
+	if written &^= bracketEquals; written != 0 {
+		p.Signs |= rawSigns[in].of(written)
 	}
 }
 
-// add appends a pair of name and value to the list. It reports false at the limit.
-func (p *Parameters) add(pair string, in Location, relevant Names, limits Limits) bool {
-	count := len(p.List)
-	if count >= limits.Parameters {
-		p.Signs |= TooManyParameters
-		return false
+// other reads a pair whose name is not simply one of the relevant ones, up to its end.
+func (p *Parameters) other(s string, begin int, in Location, relevant Names, limits Limits, written *Class) (end int) {
+	equals, class, rawName := read(s[:endOfName(s, begin)], begin)
+	end = equals
+	value := equals
+	var means, raw Class
+	if equals < len(s) && s[equals] == '=' {
+		value++
+		end, means, raw = read(s, value)
 	}
+	*written |= rawName | raw
+	p.noteNonASCII(class | means)
+	if len(p.List) >= limits.Parameters {
+		p.Signs |= TooManyParameters
+		return end
+	}
+	item := p.next()
+	*item = Parameter{RawName: s[begin:equals], RawValue: s[value:end], In: in, class: means}
+	item.Name = Recognise(item.RawName)
+	if item.Name == Unknown {
+		item.Name = p.decodedName(item, class, relevant)
+	}
+	if relevant.Has(item.Name) {
+		p.note(item)
+	} else {
+		item.Name = Unknown
+		if limits.RelevantOnly {
+			p.tooLong(item, limits)
+			p.List = p.List[:len(p.List)-1]
+			return end
+		}
+		p.noteUnknown(item)
+	}
+	p.scrutinise(item, class, raw, limits)
+	return end
+}
+
+// endOfName is where the name that begins at a place ends: at an equals sign, an ampersand or the end.
+func endOfName(s string, at int) int {
+	end := len(s)
+	if ampersand := strings.IndexByte(s[at:], '&'); ampersand >= 0 {
+		end = at + ampersand
+	}
+	if equals := strings.IndexByte(s[at:end], '='); equals >= 0 {
+		end = at + equals
+	}
+	return end
+}
+
+// scrutinise looks closely at a parameter whose name is of the class, and whose value has such bytes as it is written.
+func (p *Parameters) scrutinise(item *Parameter, class, written Class, limits Limits) {
+	p.noteNonASCII(class | item.class)
+	p.tooLong(item, limits)
+	if written&bracketEquals != 0 && item.Name != Unknown {
+		p.Signs |= BracketSeparator
+	}
+	if (class|item.class)&(Controls|NonASCIIBytes) != 0 {
+		p.inspect(item, class)
+	}
+}
+
+// noteNonASCII notes a byte above 0x7F, raw or escaped.
+func (p *Parameters) noteNonASCII(means Class) {
+	if means&NonASCIIBytes != 0 {
+		p.Signs |= NonASCII
+	}
+}
+
+func (p *Parameters) tooLong(item *Parameter, limits Limits) {
+	if len(item.RawName) > MaxName || len(item.RawValue) > limits.Value {
+		p.Signs |= TooLongValue
+	}
+}
+
+// next is a place at the end of the list.
+func (p *Parameters) next() *Parameter {
+	count := len(p.List)
 	if count < cap(p.List) {
 		p.List = p.List[:count+1]
 	} else {
 		p.List = append(p.List, Parameter{})
 	}
-	item := &p.List[count]
-	*item = Parameter{RawName: pair, In: in}
-	if equals := strings.IndexByte(pair, '='); equals >= 0 {
-		item.RawName, item.RawValue = pair[:equals], pair[equals+1:]
-	}
-	if len(item.RawName) > MaxName || len(item.RawValue) > limits.Value {
-		p.Signs |= TooLongValue
-	}
-	if !p.note(item, relevant, limits) {
-		p.List = p.List[:count]
-	}
-	return true
+	return &p.List[count]
 }
 
-// note registers the parameter under its name. It reports false if the parameter is not worth keeping.
-func (p *Parameters) note(item *Parameter, relevant Names, limits Limits) bool {
-	item.Name = Recognise(item.RawName)
-	if item.Name == Unknown {
-		item.Name = p.decodedName(item, relevant)
-	}
-	if !relevant.Has(item.Name) {
-		item.Name = Unknown
-		if limits.RelevantOnly {
-			return false
-		}
-		p.noteUnknown(item)
-		return true
-	}
+// note registers the last parameter of the list under its name.
+func (p *Parameters) note(item *Parameter) {
 	bit := Names(1) << item.Name
-	if p.In[item.In]&bit != 0 {
-		p.Repeated |= bit
-	}
+	p.Repeated |= p.In[item.In] & bit
 	p.In[item.In] |= bit
-	if p.Seen&bit == 0 || (item.RawValue != "" && p.Present&bit == 0) {
-		p.first[item.Name] = uint16(len(p.List))
+	valued := bit
+	if item.RawValue == "" {
+		valued = 0
+	}
+	if p.Seen&bit == 0 || valued&^p.Present != 0 {
+		p.first[item.Name] = uint16(len(p.List) - 1)
 	}
 	p.Seen |= bit
-	if item.RawValue != "" {
-		p.Present |= bit
-	}
-	return true
+	p.Present |= valued
 }
 
-// decodedName recognises a name that is not literally a recognised one: it may be escaped, or fold into one.
-func (p *Parameters) decodedName(item *Parameter, relevant Names) Name {
+// decodedName recognises a name of a class that is not literally a recognised one: it may be escaped, or fold into one.
+func (p *Parameters) decodedName(item *Parameter, class Class, relevant Names) Name {
 	name := item.RawName
-	seen := classOfName(name)
-	if seen&nameEscape != 0 {
-		name = p.unescape(name)
-	}
 	if name == "" {
 		p.Signs |= EmptyName
 	}
-	if seen == 0 {
+	if class == 0 && !hasUpper(name) {
 		return Unknown
+	}
+	if class&Escapes != 0 {
+		name = p.unescape(name)
 	}
 	recognised := Recognise(name)
 	if relevant.Has(recognised) {
@@ -281,39 +304,60 @@ func (p *Parameters) decodedName(item *Parameter, relevant Names) Name {
 	return recognised
 }
 
+func hasUpper(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			return true
+		}
+	}
+	return false
+}
+
 // noteUnknown looks for an earlier parameter of the same unrecognised name in the same location. Comparing hashes keeps a
-// hundred long names cheap.
+// hundred long names cheap; a single one needs none.
 func (p *Parameters) noteUnknown(item *Parameter) {
-	item.hash = maphash.String(hashSeed, p.decodedText(item.RawName))
+	if p.unknown++; p.unknown == 1 {
+		return
+	}
+	hash := p.hashOf(item)
 	for i := range p.List[:len(p.List)-1] {
 		other := &p.List[i]
-		if other.hash == item.hash && other.Name == Unknown && other.In == item.In {
+		if other.Name == Unknown && other.In == item.In && p.hashOf(other) == hash {
 			p.Signs |= RepeatedUnknown
 			return
 		}
 	}
 }
 
-// inspect looks closely at one parameter of a location that holds a control character, or a byte above 0x7F, raw or escaped.
-func (p *Parameters) inspect(item *Parameter) {
-	name := p.decodedText(item.RawName)
-	if !utf8.ValidString(name) {
-		p.Signs |= InvalidUTF8
+// hashOf is a hash of the decoded name.
+func (p *Parameters) hashOf(item *Parameter) uint64 {
+	if item.hash == 0 {
+		item.hash = maphash.String(hashSeed, p.unescape(item.RawName)) | 1
 	}
-	if strings.ContainsFunc(name, func(r rune) bool { return r < 0x20 || r == 0x7F }) {
-		p.Signs |= Control
+	return item.hash
+}
+
+// inspect looks closely at one parameter that holds a control character, or a byte above 0x7F, raw or escaped, in its name, which is of the class, or in its value.
+func (p *Parameters) inspect(item *Parameter, class Class) {
+	if class&(Controls|NonASCIIBytes) != 0 {
+		if class&Controls != 0 {
+			p.Signs |= Control
+		}
+		if !utf8.ValidString(p.unescape(item.RawName)) {
+			p.Signs |= InvalidUTF8
+		}
 	}
-	value := p.Value(item)
-	if !utf8.ValidString(value) {
+	if item.class&NonASCIIBytes != 0 && !utf8.ValidString(p.Value(item)) {
 		if item.Name != Unknown || item.Folded != Unknown {
 			p.Signs |= InvalidUTF8
 		} else {
 			p.Signs |= InvalidUTF8Unknown
 		}
 	}
-	if item.Name == Unknown {
+	if item.Name == Unknown || item.class&Controls == 0 {
 		return
 	}
+	value := p.Value(item)
 	for i := 0; i < len(value); i++ {
 		if c := value[i]; c < 0x20 || c == 0x7F {
 			// RFC 6749 appendix A allows a tab in username and password, and no other control anywhere.
@@ -326,16 +370,11 @@ func (p *Parameters) inspect(item *Parameter) {
 	}
 }
 
-// decodedText is unescape for names that may need nothing.
-func (p *Parameters) decodedText(name string) string {
-	if classOfName(name)&nameEscape != 0 {
-		return p.unescape(name)
-	}
-	return name
-}
-
 // Value is the decoded value of one parameter of the list.
 func (p *Parameters) Value(item *Parameter) string {
+	if item.class&Escapes == 0 {
+		return item.RawValue
+	}
 	if !item.decoded {
 		item.value = p.unescape(item.RawValue)
 		item.decoded = true
@@ -345,10 +384,27 @@ func (p *Parameters) Value(item *Parameter) string {
 
 // Get is the decoded value of the parameter: of its first occurrence that has one. It is empty if there is none.
 func (p *Parameters) Get(name Name) string {
-	if index := p.first[name]; index != 0 {
-		return p.Value(&p.List[index-1])
+	if p.Seen.Has(name) {
+		return p.Value(&p.List[p.first[name]])
 	}
 	return ""
+}
+
+// Class is the class of the value that Get returns.
+func (p *Parameters) Class(name Name) Class {
+	if p.Seen.Has(name) {
+		return p.List[p.first[name]].class &^ Escapes
+	}
+	return 0
+}
+
+// Raw is the value that Get returns, as it is written; escaped says that it has to be decoded.
+func (p *Parameters) Raw(name Name) (value string, escaped bool) {
+	if !p.Seen.Has(name) {
+		return "", false
+	}
+	item := &p.List[p.first[name]]
+	return item.RawValue, item.class&Escapes != 0
 }
 
 // unescape decodes s as application/x-www-form-urlencoded; malformed escapes stay as they are. What has nothing to decode is returned as it

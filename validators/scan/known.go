@@ -1,0 +1,97 @@
+package scan
+
+import (
+	"math/bits"
+	"strings"
+)
+
+// spelling is how a recognised name is written: its first eight bytes, its last eight, and its length.
+type spelling struct {
+	first, last uint64
+	length      uint8
+	name        Name
+}
+
+// spellings has a slot of its own for each recognised name, at the place that hashed finds with the factor.
+var spellings, factor = func() (table [512]spelling, factor uint64) {
+	for factor = 0x9E3779B97F4A7C15; ; factor += 2 {
+		table = [512]spelling{}
+		alone := true
+		for _, name := range AllNames() {
+			s := spellingOf(name)
+			slot := &table[hashed(s.first, s.last, s.length, factor)]
+			alone = alone && slot.name == Unknown
+			*slot = s
+		}
+		if alone {
+			return table, factor
+		}
+	}
+}()
+
+func spellingOf(name Name) spelling {
+	text := name.String()
+	s := spelling{first: load(text, 0), length: uint8(len(text)), name: name}
+	s.last = s.first
+	if len(text) > 8 {
+		s.last = load8(text, len(text)-8)
+	}
+	return s
+}
+
+func hashed(first, last uint64, length uint8, factor uint64) uint64 {
+	return ((first ^ bits.RotateLeft64(last, 29)) + uint64(length)) * factor >> 55
+}
+
+// known recognises the name that s has from at on up to an equals sign, if it is written without escapes.
+func known(s string, at int) (name Name, length int) {
+	if len(s)-at < 24 {
+		return knownEnd(s, at)
+	}
+	first := load8(s, at)
+	last := first
+	if equals := zeros(first ^ '='*ones); equals != 0 {
+		place := bits.TrailingZeros64(equals) &^ 7
+		first &= 1<<place - 1
+		last, length = first, place/8
+	} else {
+		if equals = zeros(load8(s, at+8) ^ '='*ones); equals == 0 {
+			length = 8
+			if equals = zeros(load8(s, at+16) ^ '='*ones); equals == 0 {
+				return Unknown, 0
+			}
+		}
+		length += 8 + bits.TrailingZeros64(equals)/8
+		last = load8(s, at+length-8)
+	}
+	found := &spellings[hashed(first, last, uint8(length), factor)]
+	if found.first != first || found.last != last || int(found.length) != length || length > 16 && s[at:at+length] != found.name.String() {
+		return Unknown, 0
+	}
+	return found.name, length
+}
+
+// knownEnd is known near the end.
+func knownEnd(s string, at int) (name Name, length int) {
+	if length = strings.IndexByte(s[at:], '='); length < 0 {
+		return Unknown, 0
+	}
+	return Recognise(s[at : at+length]), length
+}
+
+// zeros marks the lowest byte of a word that is zero; higher marks may be wrong.
+func zeros(word uint64) uint64 { return (word - ones) &^ word & high }
+
+// Recognise returns the recognised parameter of exactly that (decoded) name, or Unknown.
+func Recognise(name string) Name {
+	first := load(name, 0)
+	last := first
+	if len(name) > 8 {
+		last = load8(name, len(name)-8)
+	}
+	found := &spellings[hashed(first, last, uint8(len(name)), factor)]
+	if found.first != first || found.last != last || name != found.name.String() {
+		return Unknown
+	}
+	return found.name
+}

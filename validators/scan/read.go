@@ -1,0 +1,89 @@
+package scan
+
+import "math/bits"
+
+// read looks at a form-encoded text from begin up to the next ampersand or the end. It returns where that is, the class of what the text means, and that of the bytes as they are written, which
+// leaves out what is escaped.
+func read(s string, begin int) (end int, means, written Class) {
+	blank := begin // behind the last blank, or the begin
+	at := begin
+words:
+	for at < len(s) {
+		var word, marks uint64
+		if len(s)-at >= 8 {
+			word = load8(s, at)
+			marks = mark(word)
+		} else {
+			word, marks = markEnd(s, at)
+		}
+		for ; marks != 0; marks &= marks - 1 {
+			place := bits.TrailingZeros64(marks) &^ 7
+			c, here := byte(word>>place), at+place/8
+			if c == '&' {
+				return here, ended(means, begin, blank, here), written
+			}
+			class := classes[c]
+			if class&(Percents|Pluses|Blanks|EqualsSigns) == 0 {
+				means |= class
+				written |= class
+				continue
+			}
+			switch c {
+			case '%':
+				decoded, ok := Unhex(s[here:])
+				if !ok {
+					means |= Percents
+					written |= Percents
+					break
+				}
+				means |= Escapes
+				for at = here; ok; decoded, ok = Unhex(s[at:]) {
+					at += 3
+					class := classes[decoded]
+					means |= class
+					if class&Blanks != 0 {
+						means, blank = spaced(means, blank, at-3, at)
+					}
+				}
+				continue words
+			case '+', ' ':
+				if c == ' ' {
+					written |= Blanks
+				} else {
+					means |= Escapes
+				}
+				means |= Blanks
+				means, blank = spaced(means, blank, here, here+1)
+			case '=':
+				means |= EqualsSigns
+				if closed(s[begin:here]) {
+					written |= bracketEquals
+				}
+			}
+		}
+		at += 8
+	}
+	return len(s), ended(means, begin, blank, len(s)), written
+}
+
+// spaced notes a blank that begins at a place and ends at another, with the end of the last one.
+func spaced(means Class, blank, begin, end int) (Class, int) {
+	if begin == blank {
+		means |= Gaps
+	}
+	return means, end
+}
+
+// ended notes a blank at the end.
+func ended(means Class, begin, blank, end int) Class {
+	if blank == end && begin != end {
+		means |= Gaps
+	}
+	return means
+}
+
+// closed reports whether a text ends with a closing bracket, raw or escaped.
+func closed(s string) bool {
+	n := len(s)
+	return n > 0 && s[n-1] == ']' || n > 2 && s[n-3] == '%' && s[n-2] == '5' && s[n-1]|0x20 == 'd'
+}
