@@ -15,6 +15,10 @@ type Engine struct {
 	config   Config
 	paths    path.Set
 	services path.Set // holds the path of the services if a rule looks at it
+	watches  bool     // a rule looks at the path of the services
+	// everything evaluates each rule of a plan, whatever it is relevant for. The verdicts are the same: tests compare them.
+	everything bool
+
 	plans    [rule.EndpointCount]plan
 	ownForms plan
 }
@@ -79,6 +83,7 @@ func (e *Engine) watchServices(modes []rule.Mode) error {
 		if err := e.services.Add(e.config.Services, uint8(rule.Resource)); err != nil {
 			return fmt.Errorf("rule %s: %w", id, err)
 		}
+		e.watches = true
 	}
 	return nil
 }
@@ -104,8 +109,8 @@ func (e *Engine) Evaluates(id string) bool {
 // RefusesUnread reports whether a request is refused for its path, method or headers, whatever its body says, so that a client that waits to be asked for the body need not send it.
 func (e *Engine) RefusesUnread(request rule.Request, route path.Result) bool {
 	var c rule.Case
-	c.Open(request, rule.Endpoint(route.Tag), &e.config.Options, nil)
-	c.AmbiguousPath, c.RewriteHeader = route.Ambiguous, e.rewritten(c.Header)
+	c.Open(&request, rule.Endpoint(route.Tag), &e.config.Options, nil)
+	c.AmbiguousPath, c.RewriteHeader = route.Ambiguous, c.RewriteHeaders && e.rewritten(c.Header)
 	p := &e.plans[c.Endpoint]
 	for i := range p.steps {
 		s := &p.steps[i]
@@ -122,10 +127,10 @@ func (e *Engine) RefusesUnread(request rule.Request, route path.Result) bool {
 // Decide judges a request. The route is that of its path; the case is only used as memory. The verdict is valid until the case is used again.
 func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, directory rule.Directory) Verdict {
 	endpoint := rule.Endpoint(route.Tag)
-	c.Open(request, endpoint, &e.config.Options, directory)
+	c.Open(&request, endpoint, &e.config.Options, directory)
 	c.AmbiguousPath, c.BelowEndpoint = route.Ambiguous, route.Below != 0
-	c.RewriteHeader = e.rewritten(c.Header)
-	c.Services = endpoint == rule.Resource && e.services.Classify(request.Path).Tag != 0
+	c.RewriteHeader = c.RewriteHeaders && e.rewritten(c.Header)
+	c.Services = endpoint == rule.Resource && e.watches && e.services.Classify(request.Path).Tag != 0
 	if endpoint == rule.NoEndpoint && !c.BelowEndpoint && !c.RewriteHeader {
 		return Verdict{}
 	}
@@ -138,6 +143,9 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 	}
 	c.Note()
 	due := p.due(c)
+	if e.everything {
+		due = *p.judged(c)
+	}
 	refusal := e.evaluate(c, p, &due)
 	verdict := Verdict{Endpoint: endpoint, Client: clientOf(c), Findings: c.Findings, Ask: e.ask(c)}
 	if len(c.Findings) == 0 {

@@ -16,9 +16,10 @@ type plan struct {
 	// byName, byLack, bySign and byTrait are the steps that a parameter, the lack of one, a sign or a trait makes relevant.
 	byName, byLack [64]steps
 	bySign         [32]steps
-	byTrait        [16]steps
-	// lacks are the parameters whose lack matters.
-	lacks uint64
+	byTrait        [32]steps
+	// named, lacks, signs and traits are the bits of a request for which there are steps.
+	named, lacks  uint64
+	signs, traits uint32
 	// all are the steps of the plan, bytes those that come before the meaning is asked for, preflight those that judge CORS preflights too.
 	all, bytes, preflight steps
 }
@@ -89,7 +90,10 @@ func (p *plan) file(when *rule.When, place int) {
 		p.always.add(place)
 		return
 	}
+	p.named |= uint64(when.Names)
 	p.lacks |= uint64(when.Lacks)
+	p.signs |= uint32(when.Signs)
+	p.traits |= uint32(when.Traits)
 	each(uint64(when.Names), func(bit int) { p.byName[bit].add(place) })
 	each(uint64(when.Lacks), func(bit int) { p.byLack[bit].add(place) })
 	each(uint64(when.Signs), func(bit int) { p.bySign[bit].add(place) })
@@ -106,17 +110,17 @@ func each(set uint64, call func(bit int)) {
 // due are the steps that concern the request.
 func (p *plan) due(c *rule.Case) steps {
 	due := p.always
-	for set := uint64(c.Parameters.Seen); set != 0; set &= set - 1 {
+	for set := p.named & uint64(c.Parameters.Seen); set != 0; set &= set - 1 {
 		due.join(&p.byName[bits.TrailingZeros64(set)&63])
 	}
 	for set := p.lacks &^ uint64(c.Parameters.Present); set != 0; set &= set - 1 {
 		due.join(&p.byLack[bits.TrailingZeros64(set)&63])
 	}
-	for set := uint32(c.Parameters.Signs); set != 0; set &= set - 1 {
+	for set := p.signs & uint32(c.Parameters.Signs); set != 0; set &= set - 1 {
 		due.join(&p.bySign[bits.TrailingZeros32(set)&31])
 	}
-	for set := uint16(c.Traits); set != 0; set &= set - 1 {
-		due.join(&p.byTrait[bits.TrailingZeros16(set)&15])
+	for set := p.traits & uint32(c.Traits); set != 0; set &= set - 1 {
+		due.join(&p.byTrait[bits.TrailingZeros32(set)&31])
 	}
 	due.limit(p.judged(c))
 	return due

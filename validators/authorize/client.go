@@ -15,8 +15,7 @@ var (
 // Repeats are the two rules that come before everything else about meaning: who asks, and where the answer goes.
 var Repeats = []rule.Rule{
 	{
-		ID: "authorize.client_id.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true, OwnForms: true,
-		When:        rule.When{Names: scan.NamesOf(scan.ClientID)},
+		ID: "authorize.client_id.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true, OwnForms: true, When: rule.When{Traits: rule.Repeating},
 		Title:       "client_id occurs more than once, or with different values in query and body",
 		Why:         "Servers take the first, the last or all of them.",
 		Source:      "RFC 6749 section 3.1 with erratum 5708",
@@ -25,8 +24,7 @@ var Repeats = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Repeats(scan.ClientID) },
 	},
 	{
-		ID: "authorize.redirect_uri.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, OwnForms: true,
-		When:        rule.When{Names: scan.NamesOf(scan.RedirectURI)},
+		ID: "authorize.redirect_uri.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, OwnForms: true, When: rule.When{Traits: rule.Repeating},
 		Title:       "redirect_uri occurs more than once, or with different values in query and body",
 		Why:         "One is checked, the other gets the code.",
 		Source:      "RFC 6749 section 3.1 with erratum 5708",
@@ -48,8 +46,7 @@ var Clients = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !c.Has(scan.ClientID) },
 	},
 	{
-		ID: "authorize.client_id.malformed", Endpoints: requests, Error: "invalid_request", Modes: rule.EnforceStandard, OwnForms: true,
-		When:        rule.When{Names: scan.NamesOf(scan.ClientID), Signs: scan.NonASCII},
+		ID: "authorize.client_id.malformed", Endpoints: requests, Error: "invalid_request", Modes: rule.EnforceStandard, OwnForms: true, When: rule.When{Signs: scan.NonASCII | scan.Control},
 		Title:       "client_id holds a character that is not printable ASCII",
 		Why:         "The grammar allows printable ASCII only; servers compare other characters in different forms.",
 		Source:      "RFC 6749 appendix A.1",
@@ -58,8 +55,7 @@ var Clients = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !rule.Printable(c.Get(scan.ClientID)) },
 	},
 	{
-		ID: "authorize.client_id.unknown", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, OwnForms: true,
-		When:   rule.When{Names: scan.NamesOf(scan.ClientID)},
+		ID: "authorize.client_id.unknown", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, OwnForms: true, When: rule.When{Traits: rule.Unregistered},
 		Title:  "No client of that client_id is registered",
 		Why:    "Without a registration there is no redirect URI to trust. The option unknown_client sets the mode of this rule.",
 		Source: "RFC 6749 section 4.1.2.1; Hub documentation, OAuth 2.0 Errors: \"check that provided service_id exists\"",
@@ -70,8 +66,7 @@ var Clients = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.client_id.unjudged", Endpoints: here, Error: "temporarily_unavailable", Status: 503, Modes: rule.ReportEverywhere, OwnForms: true,
-		When:   rule.When{Names: scan.NamesOf(scan.ClientID)},
+		ID: "authorize.client_id.unjudged", Endpoints: here, Error: "temporarily_unavailable", Status: 503, Modes: rule.ReportEverywhere, OwnForms: true, When: rule.When{Traits: rule.Unregistered},
 		Title:  "The registered clients are not known at the moment",
 		Why:    "The source never delivered, or what it delivered is too old. The option unjudged decides what happens.",
 		Source: "Design of the guard: enforce never guesses", Description: "the registered clients are not known at the moment",

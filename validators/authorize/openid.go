@@ -13,7 +13,7 @@ import (
 // OpenID are the rules of OpenID Connect Core at the authorization endpoint.
 var OpenID = []rule.Rule{
 	{
-		ID: "authorize.scope.openid_missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withResponseType,
+		ID: "authorize.scope.openid_missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: rule.When{Traits: rule.OddResponse},
 		Title:       "response_type asks for an ID token, and scope lacks openid",
 		Why:         "Without openid there is no ID token, and the behaviour is undefined.",
 		Source:      "OpenID Connect Core section 3.1.2.1",
@@ -24,7 +24,7 @@ var OpenID = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.nonce.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: rule.When{Lacks: scan.NamesOf(scan.Nonce)},
+		ID: "authorize.nonce.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: rule.When{Traits: rule.OddResponse},
 		Title:       "response_type asks for an ID token from this endpoint, and nonce is missing",
 		Why:         "An ID token in the URL can be replayed. For response_type code alone nonce is optional.",
 		Source:      "OpenID Connect Core sections 3.2.2.1 and 3.3.2.11",

@@ -28,7 +28,7 @@ var Parameters = []rule.Rule{
 		Subject:     func(c *rule.Case) scan.Name { return c.Repeated(extensions).First() },
 	},
 	{
-		ID: "authorize.scope.malformed", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: withScope,
+		ID: "authorize.scope.malformed", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.EnforceStandard, When: rule.When{Traits: rule.OddScope},
 		Title:       "scope is not a list of printable ASCII words, without quotes and backslashes, with single blanks between",
 		Why:         "The grammar keeps scopes comparable. Names of Hub services may hold other characters.",
 		Source:      "RFC 6749 section 3.3 and appendix A.4",
@@ -37,7 +37,7 @@ var Parameters = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !rule.Scope(c.Get(scan.Scope)) },
 	},
 	{
-		ID: "authorize.scope.missing", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.OnRequest,
+		ID: "authorize.scope.missing", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.OnRequest, When: rule.When{Lacks: scan.NamesOf(scan.Scope)},
 		Title:       "scope is missing",
 		Why:         "For servers without a default scope. Off by default: a server may have one.",
 		Source:      "RFC 6749 section 3.3",
@@ -46,7 +46,7 @@ var Parameters = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !c.Has(scan.Scope) && !c.RequestObject() },
 	},
 	{
-		ID: "authorize.scope.not_allowed", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.ReportEverywhere, When: withScope,
+		ID: "authorize.scope.not_allowed", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.ReportEverywhere, When: rule.When{Traits: rule.Limited},
 		Title:       "scope holds a word that the client's record does not list",
 		Why:         "Servers may ignore such a word instead, so the finding is only reported.",
 		Source:      "RFC 6749 sections 3.3 and 4.1.2.1, RFC 7591 section 2",
@@ -58,7 +58,7 @@ var Parameters = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.scope.unregistered_service", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.Modes{Hub: rule.Report}, When: withScope,
+		ID: "authorize.scope.unregistered_service", Endpoints: requests, Error: "invalid_scope", Delivery: rule.Redirect, Modes: rule.Modes{Hub: rule.Report}, When: rule.When{Traits: rule.OtherScope},
 		Title:       "No word of scope names a registered service",
 		Why:         "Hub's scopes are services. Only judged when the source holds all services of a Hub.",
 		Source:      "Hub documentation, OAuth 2.0 Errors: \"does not match any registered service\"",
@@ -83,7 +83,7 @@ var Parameters = []rule.Rule{
 		Covers:      []string{"A-34"},
 		Description: "state is missing",
 		Check: func(c *rule.Case) bool {
-			return !c.Has(scan.State) && !c.Has(scan.CodeChallenge) && !c.Has(scan.Nonce) && !c.RequestObject()
+			return c.Parameters.Seen.Has(scan.ResponseType) && !c.Has(scan.State) && !c.Has(scan.CodeChallenge) && !c.Has(scan.Nonce) && !c.RequestObject()
 		},
 	},
 	{

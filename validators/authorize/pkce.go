@@ -10,7 +10,7 @@ var withChallenge = rule.When{Names: scan.NamesOf(scan.CodeChallenge, scan.CodeC
 // PKCE are the rules of RFC 7636 at the authorization endpoint.
 var PKCE = []rule.Rule{
 	{
-		ID: "authorize.code_challenge.malformed", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: withChallenge,
+		ID: "authorize.code_challenge.malformed", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddChallenge},
 		Title:       "code_challenge is not 43 to 128 unreserved characters, or with S256 not exactly 43 of base64url",
 		Why:         "No verifier can ever match it; servers that do not look store it, or run without PKCE.",
 		Source:      "RFC 7636 section 4.2",
@@ -28,8 +28,7 @@ var PKCE = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.code_challenge_method.orphan", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere,
-		When:        rule.When{Names: scan.NamesOf(scan.CodeChallengeMethod)},
+		ID: "authorize.code_challenge_method.orphan", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddChallenge},
 		Title:       "code_challenge_method without code_challenge",
 		Why:         "The client believes that it uses PKCE, and the server runs without.",
 		Source:      "RFC 7636 section 4.3",
@@ -40,8 +39,7 @@ var PKCE = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.code_challenge_method.unsupported", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere,
-		When:        rule.When{Names: scan.NamesOf(scan.CodeChallengeMethod)},
+		ID: "authorize.code_challenge_method.unsupported", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddChallenge},
 		Title:       "code_challenge_method is neither S256 nor plain",
 		Why:         "Case matters; a server that does not know the method may skip the check.",
 		Source:      "RFC 7636 section 4.4.1",
@@ -53,7 +51,7 @@ var PKCE = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.code_challenge_method.plain", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceOAuth21, When: withChallenge,
+		ID: "authorize.code_challenge_method.plain", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceOAuth21, When: rule.When{Traits: rule.OddChallenge},
 		Title:       "code_challenge without S256",
 		Why:         "With plain, or no method, the challenge is the secret. Off by default.",
 		Source:      "RFC 9700 section 2.1.1",
@@ -64,7 +62,7 @@ var PKCE = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.code_challenge.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceOAuth21, When: withResponseType,
+		ID: "authorize.code_challenge.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceOAuth21, When: rule.When{Lacks: scan.NamesOf(scan.CodeChallenge)},
 		Title:       "A request for a code without code_challenge",
 		Why:         "Without PKCE a stolen code can be redeemed. Off by default: RFC 6749 clients do not send it.",
 		Source:      "RFC 7636 section 4.4.1, RFC 9700 section 2.1.1",

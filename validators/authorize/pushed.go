@@ -10,8 +10,7 @@ var pushed = rule.At(rule.PAR)
 // Pushed are the rules of RFC 9126 (pushed authorization requests) that are about the pushing itself. What is pushed is judged by the other rules of this package.
 var Pushed = []rule.Rule{
 	{
-		ID: "authorize.pushed_request.required_by_client", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
-		When:        rule.When{Names: scan.NamesOf(scan.ClientID)},
+		ID: "authorize.pushed_request.required_by_client", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Limited},
 		Title:       "The client has to push its authorization requests, and this one was not pushed",
 		Why:         "Whoever leads a person to the authorization endpoint could choose the parameters, which the client wanted to send itself.",
 		Source:      "RFC 9126 section 6, require_pushed_authorization_requests of the client",
@@ -33,7 +32,7 @@ var Pushed = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !c.Pushed() },
 	},
 	{
-		ID: "par.client_id.missing", Endpoints: pushed, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "par.client_id.missing", Endpoints: pushed, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Unproven},
 		Title:       "Nothing names the client that pushes a request: neither client_id nor Basic nor an assertion",
 		Why:         "Nobody knows whose request it is. A request object does not say it either: client_id stands beside it.",
 		Source:      "RFC 9126 sections 2.1 and 3",
@@ -52,7 +51,7 @@ var Pushed = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Has(scan.RequestURI) },
 	},
 	{
-		ID: "par.redirect_uri.missing", Endpoints: pushed, Error: rule.RedirectURIError, Modes: rule.EnforceFAPI2,
+		ID: "par.redirect_uri.missing", Endpoints: pushed, Error: rule.RedirectURIError, Modes: rule.EnforceFAPI2, When: rule.When{Lacks: scan.NamesOf(scan.RedirectURI)},
 		Title:       "A pushed request without redirect_uri",
 		Why:         "The server would have to choose. Only in the profile fapi2; elsewhere one registered redirect URI is enough.",
 		Source:      "FAPI 2.0 Security Profile section 5.3.2.2",
@@ -61,7 +60,7 @@ var Pushed = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !c.Has(scan.RedirectURI) && !c.RequestObject() },
 	},
 	{
-		ID: "par.redirect_uri.unregistered", Endpoints: pushed, Error: rule.RedirectURIError, Modes: rule.ReportEverywhere, When: withRedirectURI,
+		ID: "par.redirect_uri.unregistered", Endpoints: pushed, Error: rule.RedirectURIError, Modes: rule.ReportEverywhere, When: rule.When{Traits: rule.OddRedirect},
 		Title: "A client that authenticates pushes a redirect_uri that it has not registered",
 		Why: "A server may allow that, since it knows who asks, so the finding is only reported. Of public clients it is refused: authorize.redirect_uri.unregistered. If " +
 			"the server does allow it, switch token.redirect_uri.unregistered off as well.",

@@ -66,8 +66,7 @@ var RedirectURIs = []rule.Rule{
 		"The code can be read on the way. Off in the profiles hub and rfc6749, since many networks have no TLS inside.",
 		"RFC 9700 section 2.6", "redirect_uri must use https", "A-21"),
 	{
-		ID: "authorize.redirect_uri.none_registered", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceStandard, OwnForms: true,
-		When:        rule.When{Names: scan.NamesOf(scan.ClientID)},
+		ID: "authorize.redirect_uri.none_registered", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceStandard, OwnForms: true, When: rule.When{Traits: rule.Limited},
 		Title:       "The client has no redirect URI at all",
 		Why:         "Such a client cannot use the authorization endpoint.",
 		Source:      "Hub documentation, OAuth 2.0 Errors: \"make sure your service provides at least one redirect_uri\"; RFC 6749 section 3.1.2.2",
@@ -75,7 +74,7 @@ var RedirectURIs = []rule.Rule{
 		Description: "the client has no registered redirect_uri",
 		Check: func(c *rule.Case) bool {
 			client, standing := c.Client()
-			if standing != rule.Known || client.RedirectURIs == nil || len(client.RedirectURIs) > 0 {
+			if !c.Parameters.Seen.Has(scan.ClientID) || standing != rule.Known || client.RedirectURIs == nil || len(client.RedirectURIs) > 0 {
 				return false
 			}
 			// A client that authenticates may push a redirect URI that is not registered.
@@ -83,8 +82,7 @@ var RedirectURIs = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.redirect_uri.unregistered", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceEverywhere, OwnForms: true,
-		When:  withRedirectURI,
+		ID: "authorize.redirect_uri.unregistered", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceEverywhere, OwnForms: true, When: rule.When{Traits: rule.OddRedirect},
 		Title: "redirect_uri is none of the client's registered ones",
 		Why: "Whoever chooses the redirect URI gets the code. The decoded value is compared byte by byte; only the port of http://127.0.0.1 " +
 			"and http://[::1] is free. A client that authenticates may push another one, if the server lets it: see par.redirect_uri.unregistered.",
@@ -96,7 +94,7 @@ var RedirectURIs = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.redirect_uri.insecure_registered", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceOAuth21, When: withRedirectURI, OwnForms: true,
+		ID: "authorize.redirect_uri.insecure_registered", Endpoints: requests, Error: rule.RedirectURIError, Modes: rule.EnforceOAuth21, OwnForms: true, When: rule.When{Traits: rule.PlainRedirect},
 		Title: "A registered redirect_uri is http to another machine",
 		Why: "The code can be read on the way. The registration is the server's business, so the profiles hub and rfc6749 accept it. The loopback of the " +
 			"person's own machine is legal everywhere.",
@@ -105,9 +103,6 @@ var RedirectURIs = []rule.Rule{
 		Description: "redirect_uri must use https",
 		Check: func(c *rule.Case) bool {
 			uri := c.Get(scan.RedirectURI)
-			if len(uri) < len("http:") || uri[len("http")] != ':' {
-				return false // most are https, and not worth a second look
-			}
 			match, _ := c.RedirectURI()
 			return match != redirecturi.None && redirecturi.Inspect(uri)&redirecturi.Insecure != 0
 		},
@@ -130,7 +125,7 @@ func publicClient(c *rule.Case) bool {
 // flaw makes the rule that refuses one flaw of the syntax.
 func flaw(id string, flaws redirecturi.Flaws, modes rule.Modes, title, why, source, description, covers string) rule.Rule {
 	return rule.Rule{
-		ID: id, Endpoints: requests, Error: rule.RedirectURIError, Modes: modes, When: withRedirectURI, OwnForms: true,
+		ID: id, Endpoints: requests, Error: rule.RedirectURIError, Modes: modes, When: rule.When{Traits: rule.OddRedirect}, OwnForms: true,
 		Title: title, Why: why, Source: source, Description: description, Covers: []string{covers},
 		Check: func(c *rule.Case) bool {
 			_, found := c.RedirectURI()

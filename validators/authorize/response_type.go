@@ -28,7 +28,7 @@ var Responses = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !c.Has(scan.ResponseType) && !c.RequestObject() },
 	},
 	{
-		ID: "authorize.response_type.malformed", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: withResponseType,
+		ID: "authorize.response_type.malformed", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddResponse},
 		Title:       "response_type is not a list of words of letters, digits and underscores with single blanks between",
 		Why:         "Servers that trim, split or search for substrings each see something else.",
 		Source:      "RFC 6749 section 3.1.1 and appendix A.3",
@@ -40,7 +40,7 @@ var Responses = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.response_type.unsupported", Endpoints: requests, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: withResponseType,
+		ID: "authorize.response_type.unsupported", Endpoints: requests, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddResponse},
 		Title: "response_type holds an unknown word, a word twice, or none beside others",
 		Why: "The registered types are combinations of code, token and id_token, and none. Their order does not matter. " +
 			"(Hub's page spells the error unsupported_responce_type; that typo never goes on the wire.)",
@@ -53,7 +53,7 @@ var Responses = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.response_type.not_allowed", Endpoints: requests, Error: "unauthorized_client", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: withResponseType,
+		ID: "authorize.response_type.not_allowed", Endpoints: requests, Error: "unauthorized_client", Delivery: rule.Redirect, Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Limited},
 		Title:       "The client may not use this response_type",
 		Why:         "A client registered for codes must not be talked into tokens in the URL.",
 		Source:      "RFC 6749 section 4.1.2.1, RFC 7591 section 2",
@@ -68,7 +68,7 @@ var Responses = []rule.Rule{
 		},
 	},
 	{
-		ID: "authorize.response_type.implicit", Endpoints: requests, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceOAuth21, When: withResponseType,
+		ID: "authorize.response_type.implicit", Endpoints: requests, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceOAuth21, When: rule.When{Traits: rule.OddResponse},
 		Title:       "response_type asks for an access token in the URL",
 		Why:         "Tokens in URLs leak through history, referrers and logs. Off by default: many clients of older servers need it.",
 		Source:      "RFC 9700 section 2.1.2",
@@ -77,7 +77,7 @@ var Responses = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return rule.HasWord(c.Get(scan.ResponseType), "token") },
 	},
 	{
-		ID: "authorize.response_type.not_code", Endpoints: requests, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceFAPI2, When: withResponseType,
+		ID: "authorize.response_type.not_code", Endpoints: requests, Error: "unsupported_response_type", Delivery: rule.Redirect, Modes: rule.EnforceFAPI2, When: rule.When{Traits: rule.OddResponse},
 		Title:       "response_type is another than code",
 		Why:         "Nothing but a code may pass through the browser. Only in the profile fapi2; OpenID Connect has other types that are legal elsewhere.",
 		Source:      "FAPI 2.0 Security Profile section 5.3.2.2",

@@ -25,7 +25,7 @@ const maxBindingMessage = 1024
 // Rules are the rules about authentication requests. What stands in a signed request is not missing in the form.
 var Rules = []rule.Rule{
 	{
-		ID: "backchannel.client_authentication.missing", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceEverywhere,
+		ID: "backchannel.client_authentication.missing", Endpoints: here, Error: "invalid_client", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Unproven},
 		Title:       "The client does not authenticate: no Basic, no secret, no assertion, no certificate",
 		Why:         "Anybody could make the devices of other people ask for their consent.",
 		Source:      "CIBA Core section 7.1",

@@ -14,13 +14,10 @@ var (
 	inHeader = here | rule.At(rule.Introspection)
 )
 
-// MaxToken is the length in bytes from which a token is worth a report.
-const MaxToken = 8 << 10
-
 // Rules are the rules about access tokens.
 var Rules = []rule.Rule{
 	{
-		ID: "bearer.header.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
+		ID: "bearer.header.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true, When: rule.When{Traits: rule.OddAuthorization},
 		Title:       "More than one Authorization header, or several joined by a comma",
 		Why:         "Servers take the first, the last or both joined by a comma: one token is checked, another is used.",
 		Source:      "RFC 9110 sections 5.3 and 11.6.2, RFC 6750 section 2",
@@ -32,7 +29,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.header.malformed", Endpoints: inHeader, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
+		ID: "bearer.header.malformed", Endpoints: inHeader, Error: "invalid_request", Modes: rule.EnforceEverywhere, Unexemptible: true, When: rule.When{Traits: rule.OddAuthorization},
 		Title: "Bearer without a token, or with a control, a tab, a non-ASCII byte or outer blanks",
 		Why: "Parsers trim, cut or join such values differently. Several blanks after Bearer are legal, and so is every case of the word. " +
 			"Tokens with inner blanks, semicolons and colons are Hub's own.",
@@ -56,7 +53,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.token.malformed", Endpoints: inHeader, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
+		ID: "bearer.token.malformed", Endpoints: inHeader, Error: "invalid_request", Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true, When: rule.When{Traits: rule.OddAuthorization},
 		Title:       "The token is not of the b64token form",
 		Why:         "Letters, digits and -._~+/ with = at the end. Off in the hub profile: Hub's tokens hold blanks, semicolons, colons and inner =.",
 		Source:      "RFC 6750 section 2.1",
@@ -68,7 +65,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.token.too_long", Endpoints: here, Error: "invalid_request", Modes: rule.ReportEverywhere, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
+		ID: "bearer.token.too_long", Endpoints: here, Error: "invalid_request", Modes: rule.ReportEverywhere, Unexemptible: true, When: rule.When{Traits: rule.OddAuthorization},
 		Title:       "The token has more than 8 KiB",
 		Why:         "Servers may cut or refuse the header. Only reported: a refusal sends JetBrains' web client into a loop of logins.",
 		Source:      "Jetty and Tomcat limit the header block to 8 KiB",
@@ -76,7 +73,7 @@ var Rules = []rule.Rule{
 		Description: "the access token is too long",
 		Check: func(c *rule.Case) bool {
 			credentials, _ := c.Presented()
-			return len(credentials) > MaxToken
+			return len(credentials) > rule.MaxToken
 		},
 	},
 	{
@@ -131,7 +128,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.scheme.other", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
+		ID: "bearer.scheme.other", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true, When: rule.When{Traits: rule.OddAuthorization},
 		Title:       "An Authorization header of another scheme, and no token",
 		Why:         "The resource speaks Bearer. Off in the hub profile: Hub accepts Basic.",
 		Source:      "RFC 6750 section 3",
@@ -143,7 +140,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.token.missing", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true,
+		ID: "bearer.token.missing", Endpoints: here, Status: 401, Delivery: rule.Bare, Modes: rule.Modes{RFC6749: rule.Enforce, OAuth21: rule.Enforce, FAPI2: rule.Enforce}, Unexemptible: true, When: rule.When{Traits: rule.Anonymous},
 		Title:       "No token at all",
 		Why:         "The answer is a challenge without an error code, so that the client knows what to do. Off in the hub profile: Hub has guests.",
 		Source:      "RFC 6750 section 3.1",

@@ -9,7 +9,7 @@ const opaque = " Off by default: access tokens are opaque to everybody but their
 // the resource to say.
 var Tokens = []rule.Rule{
 	{
-		ID: "bearer.token.unsigned", Endpoints: here, Error: "invalid_token", Status: 401, Modes: rule.OnRequest, Unexemptible: true,
+		ID: "bearer.token.unsigned", Endpoints: here, Error: "invalid_token", Status: 401, Modes: rule.OnRequest, Unexemptible: true, When: rule.When{Traits: rule.Readable},
 		Title:       "The access token is a JWT without a signature",
 		Why:         "Everybody can write one." + opaque,
 		Source:      "RFC 9068 sections 2.1 and 4, RFC 8725 section 3.2",
@@ -21,7 +21,7 @@ var Tokens = []rule.Rule{
 		},
 	},
 	{
-		ID: "bearer.token.expired", Endpoints: here, Error: "invalid_token", Status: 401, Modes: rule.OnRequest, Unexemptible: true,
+		ID: "bearer.token.expired", Endpoints: here, Error: "invalid_token", Status: 401, Modes: rule.OnRequest, Unexemptible: true, When: rule.When{Traits: rule.Readable},
 		Title:       "The access token is a JWT that is expired, or not valid yet",
 		Why:         "It was meant for another time. Clocks may differ by a minute." + opaque,
 		Source:      "RFC 6750 section 3.1, RFC 9068 section 4",

@@ -6,7 +6,7 @@ import "github.com/oauthguard/caddy-oauth-guard/validators/rule"
 // Rules are the rules about device authorization requests.
 var Rules = []rule.Rule{
 	{
-		ID: "device.client_id.missing", Endpoints: rule.At(rule.Device), Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "device.client_id.missing", Endpoints: rule.At(rule.Device), Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Unproven},
 		Title: "A device without a client: neither client_id nor Basic nor an assertion",
 		Why: "The person who types the code is shown whom it lets in. A response_type, redirect_uri or state has no meaning here and is " +
 			"ignored.",

@@ -9,7 +9,7 @@ import (
 // Bindings are the rules about what a proof belongs to: a client, a pushed request, an access token.
 var Bindings = []rule.Rule{
 	{
-		ID: "dpop.proof.required", Endpoints: rule.At(rule.Token), Error: "invalid_dpop_proof", Modes: rule.EnforceOutsideHub,
+		ID: "dpop.proof.required", Endpoints: rule.At(rule.Token), Error: "invalid_dpop_proof", Modes: rule.EnforceOutsideHub, When: rule.When{Traits: rule.Limited},
 		Title:       "The client uses bound tokens only, and asks for one without a proof",
 		Why:         "A stolen code would give a token that works without the client's key. The client's dpop_bound_access_tokens says so.",
 		Source:      "RFC 9449 section 5.2",
@@ -31,7 +31,7 @@ var Bindings = []rule.Rule{
 		return ok && c.Has(scan.DPoPJKT) && c.Get(scan.DPoPJKT) != thumbprint
 	}),
 	{
-		ID: "dpop.authorization.unproven", Endpoints: rule.Protected, Error: "invalid_token", Status: 401, Modes: rule.EnforceOutsideHub, Unexemptible: true, When: rule.When{Traits: rule.Authorizing},
+		ID: "dpop.authorization.unproven", Endpoints: rule.Protected, Error: "invalid_token", Status: 401, Modes: rule.EnforceOutsideHub, Unexemptible: true, When: rule.When{Traits: rule.OddAuthorization},
 		Title:       "Authorization: DPoP without a DPoP header",
 		Why:         "A token that is bound to a key is worth nothing without proof of the key.",
 		Source:      "RFC 9449 section 7.1",
@@ -51,7 +51,7 @@ var Bindings = []rule.Rule{
 		Description: "an access token with a DPoP proof needs the scheme DPoP",
 		Check: func(c *rule.Case) bool {
 			token, dpop := c.AccessToken()
-			return token != "" && !dpop
+			return len(c.ProofHeader) > 0 && token != "" && !dpop
 		},
 	},
 	about(rule.Rule{
@@ -70,7 +70,7 @@ var Bindings = []rule.Rule{
 		return ok && token.Confirmation("jkt") != thumbprint
 	}),
 	{
-		ID: "dpop.token.as_bearer", Endpoints: rule.Protected, Error: "invalid_token", Status: 401, Modes: rule.EnforceFAPI2, Unexemptible: true,
+		ID: "dpop.token.as_bearer", Endpoints: rule.Protected, Error: "invalid_token", Status: 401, Modes: rule.EnforceFAPI2, Unexemptible: true, When: rule.When{Traits: rule.Readable},
 		Title: "An access token that is bound to a key is sent as a bearer token",
 		Why: "Whoever stole it need not prove the key. It takes reading the JWT of every bearer token, so it is on by default in the profile fapi2 " +
 			"only.",

@@ -12,7 +12,7 @@ var here = rule.At(rule.Introspection)
 // Rules are the rules about introspection requests.
 var Rules = []rule.Rule{
 	{
-		ID: "introspection.client_authentication.missing", Endpoints: here, Error: "invalid_client", Status: 401, Modes: rule.EnforceStandard,
+		ID: "introspection.client_authentication.missing", Endpoints: here, Error: "invalid_client", Status: 401, Modes: rule.EnforceStandard, When: rule.When{Traits: rule.Unproven},
 		Title: "The caller does not authenticate: no Authorization header, no secret, no assertion, no certificate",
 		Why: "Whoever may ask can try tokens until one is active. A client_id alone passes if that client may use a certificate: another proxy may " +
 			"have taken it.",
@@ -22,7 +22,7 @@ var Rules = []rule.Rule{
 		Check:       (*rule.Case).Unauthenticated,
 	},
 	{
-		ID: "introspection.client_id.unregistered", Endpoints: here, Error: "invalid_client", Status: 401, Modes: rule.OnRequest,
+		ID: "introspection.client_id.unregistered", Endpoints: here, Error: "invalid_client", Status: 401, Modes: rule.OnRequest, When: rule.When{Traits: rule.Unregistered},
 		Title: "The caller is none of the registered clients",
 		Why: "For servers whose protected resources are all registered as clients. Off by default, whatever unknown_client says: the standard lets protected resources have " +
 			"credentials of their own.",
@@ -32,7 +32,7 @@ var Rules = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Authentication().Standing == rule.Absent },
 	},
 	{
-		ID: "introspection.token.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "introspection.token.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Lacks: scan.NamesOf(scan.Token)},
 		Title:       "token is missing or empty",
 		Why:         "There is nothing to ask about. A token that is not active, or an unknown token_type_hint, is no error.",
 		Source:      "RFC 7662 section 2.1",

@@ -19,8 +19,7 @@ var (
 // Rules are the rules about logout requests. A registered target is what it is: of the rules about syntax only the one about schemes applies to it.
 var Rules = []rule.Rule{
 	{
-		ID: "logout.parameter.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
-		When:        rule.When{Names: parameters},
+		ID: "logout.parameter.repeated", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Repeating},
 		Title:       "A parameter occurs more than once, or with different values in query and body",
 		Why:         "One target is checked, the browser is sent to the other.",
 		Source:      "OpenID Connect RP-Initiated Logout section 2, RFC 6749 section 3.1",
@@ -30,7 +29,7 @@ var Rules = []rule.Rule{
 		Subject:     func(c *rule.Case) scan.Name { return c.Repeated(parameters).First() },
 	},
 	{
-		ID: "logout.client_id.unknown", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: withClient,
+		ID: "logout.client_id.unknown", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Unregistered},
 		Title:       "No client of that client_id is registered",
 		Why:         "Without a registration there is no target to trust. The option unknown_client sets the mode of this rule.",
 		Source:      "OpenID Connect RP-Initiated Logout sections 2 and 4",
@@ -42,7 +41,7 @@ var Rules = []rule.Rule{
 		},
 	},
 	{
-		ID: "logout.client_id.unjudged", Endpoints: here, Error: "temporarily_unavailable", Status: 503, Modes: rule.ReportEverywhere, When: withClient,
+		ID: "logout.client_id.unjudged", Endpoints: here, Error: "temporarily_unavailable", Status: 503, Modes: rule.ReportEverywhere, When: rule.When{Traits: rule.Unregistered},
 		Title:       "The registered clients are not known at the moment",
 		Why:         "The source never delivered, or what it delivered is too old. The option unjudged decides what happens.",
 		Source:      "Design of the guard: enforce never guesses",

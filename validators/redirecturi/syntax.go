@@ -157,4 +157,9 @@ func holdsResponseParameter(query string) bool {
 }
 
 // Scripts finds nothing but a script scheme, the one flaw that a registered URI may not have.
-func Scripts(uri string) Flaws { return schemeFlaws(uri) & ScriptScheme }
+func Scripts(uri string) Flaws {
+	if strings.HasPrefix(uri, "https:") {
+		return 0 // as most
+	}
+	return schemeFlaws(uri) & ScriptScheme
+}

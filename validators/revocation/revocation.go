@@ -13,7 +13,7 @@ var here = rule.At(rule.Revocation)
 // Rules are the rules about revocation requests.
 var Rules = []rule.Rule{
 	{
-		ID: "revocation.client_id.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceStandard,
+		ID: "revocation.client_id.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.Unproven},
 		Title:       "A revocation without a client: neither client_id nor Basic nor an assertion",
 		Why:         "The server must refuse the tokens of other clients, so it has to know whose they are.",
 		Source:      "RFC 7009 section 2.1, RFC 6749 section 3.2.1",
@@ -22,7 +22,7 @@ var Rules = []rule.Rule{
 		Check:       (*rule.Case).Anonymous,
 	},
 	{
-		ID: "revocation.token.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "revocation.token.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Lacks: scan.NamesOf(scan.Token)},
 		Title: "token is missing or empty",
 		Why: "There is nothing to revoke, and a client that reads a success believes that there was. A token that the server does not know, or an unknown " +
 			"token_type_hint, is no error.",

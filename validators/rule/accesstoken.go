@@ -7,6 +7,9 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
+// MaxToken is the length in bytes from which an access token is worth a report.
+const MaxToken = 8 << 10
+
 // AccessToken is the access token in the Authorization header, and whether its scheme is DPoP (RFC 9449 section 7.1) and not Bearer. It is empty if there is none, or if it is not
 // clear which one counts.
 func (c *Case) AccessToken() (token string, dpop bool) {

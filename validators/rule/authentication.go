@@ -57,12 +57,14 @@ type Authentication struct {
 	found    int
 }
 
+// reset makes it as if nothing had been found out. The readings and clients beyond their counts are never looked at, and so need not be cleared.
 func (a *Authentication) reset() {
-	buffer := a.buffer
-	if a.parsed {
-		*a = Authentication{}
+	if !a.parsed {
+		return
 	}
-	a.buffer = buffer[:0]
+	a.Scheme, a.Malformed, a.Loose, a.NotUTF8, a.Truncated, a.Standing = NoScheme, false, false, false, false, NotAsked
+	a.Token, a.Subject = "", ""
+	a.parsed, a.count, a.found = false, 0, 0
 }
 
 // Readings are the legal readings of a well-formed Basic value.

@@ -59,6 +59,8 @@ type Case struct {
 	AmbiguousPath bool
 	// BelowEndpoint says that the path is a sub-path of an endpoint that is not configured.
 	BelowEndpoint bool
+	// RewriteHeaders says that there are headers that ask the server to take another path.
+	RewriteHeaders bool
 	// RewriteHeader says that a header asks the server to take another path, and that this path is an endpoint.
 	RewriteHeader bool
 	// Services says that the path is, or can be taken for, the one where a JetBrains Hub has its services, and that a rule wants to know.
@@ -83,6 +85,8 @@ type Case struct {
 	Traits Traits
 	// OwnForm says that this is a POST to the authorization endpoint without response_type: a login or consent form of the server's own.
 	OwnForm bool
+
+	contentTypeHeader []string
 
 	contentType    ContentType
 	contentTyped   bool
@@ -114,9 +118,9 @@ type Finding struct {
 }
 
 // Open begins a case. The request's strings must stay valid until the case is opened again.
-func (c *Case) Open(request Request, endpoint Endpoint, options *Options, directory Directory) {
-	c.Request, c.Endpoint, c.Options, c.Directory = request, endpoint, options, directory
-	c.AuthorizationHeader, c.ProofHeader = request.Header["Authorization"], request.Header["Dpop"]
+func (c *Case) Open(request *Request, endpoint Endpoint, options *Options, directory Directory) {
+	c.Request, c.Endpoint, c.Options, c.Directory = *request, endpoint, options, directory
+	c.readHeader()
 	c.Findings, c.Askable = c.Findings[:0], c.Askable[:0]
 	c.AmbiguousPath, c.BelowEndpoint, c.RewriteHeader, c.Services, c.OwnForm = false, false, false, false, false
 	c.contentTyped = false
@@ -273,7 +277,7 @@ func (c *Case) Grant() string {
 // ContentType is the parsed Content-Type.
 func (c *Case) ContentType() ContentType {
 	if !c.contentTyped {
-		c.contentType = ParseContentType(c.Header["Content-Type"])
+		c.contentType = ParseContentType(c.contentTypeHeader)
 		c.contentTyped = true
 	}
 	return c.contentType
@@ -312,17 +316,46 @@ func (c *Case) RedirectURI() (redirecturi.Match, redirecturi.Flaws) {
 	}
 	c.redirectAsked = true
 	c.redirectMatch, c.redirectFlaws = redirecturi.None, 0
-	if uri := c.Get(scan.RedirectURI); uri != "" {
+	if c.Has(scan.RedirectURI) {
+		uri := ""
 		if client, standing := c.Client(); standing == Known {
-			c.redirectMatch = redirecturi.Compare(uri, client.RedirectURIs)
+			c.redirectMatch, uri = c.matchRedirectURI(client)
 		}
 		if c.redirectMatch == redirecturi.None {
-			c.redirectFlaws = redirecturi.Inspect(uri)
+			c.redirectFlaws = redirecturi.Inspect(c.Get(scan.RedirectURI))
 		} else {
 			c.redirectFlaws = redirecturi.Scripts(uri)
 		}
 	}
 	return c.redirectMatch, c.redirectFlaws
+}
+
+// matchRedirectURI compares the redirect URI with those of a client, and returns what it is if there is a match. Most are registered as they are, which shows without decoding.
+func (c *Case) matchRedirectURI(client *Client) (match redirecturi.Match, uri string) {
+	raw, escaped := c.Parameters.Raw(scan.RedirectURI)
+	if !escaped {
+		return redirecturi.Compare(raw, client.RedirectURIs), raw
+	}
+	for i := range client.RedirectURIs {
+		if r := &client.RedirectURIs[i]; !r.Plausible && scan.Means(raw, r.URI) {
+			return redirecturi.Exact, r.URI
+		}
+	}
+	uri = c.Get(scan.RedirectURI)
+	return redirecturi.Compare(uri, client.RedirectURIs), uri
+}
+
+// RedirectURIRegistered reports whether the redirect URI of a token request is registered for some client that the request may come from, or some such client's are not known.
+func (c *Case) RedirectURIRegistered() bool {
+	for _, client := range c.Authentication().Clients() {
+		if len(client.RedirectURIs) == 0 {
+			return true
+		}
+		if match, _ := c.matchRedirectURI(client); match != redirecturi.None {
+			return true
+		}
+	}
+	return false
 }
 
 // find asks the directory. In the hub profile a metadata document's URL is beyond it.

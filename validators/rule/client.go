@@ -45,6 +45,11 @@ type Client struct {
 	Operator bool
 }
 
+// ByCertificate reports whether the client is known to authenticate by certificate.
+func (c *Client) ByCertificate() bool {
+	return c.AuthMethod == "tls_client_auth" || c.AuthMethod == "self_signed_tls_client_auth"
+}
+
 // Trust says whether a client is trusted, in the words of JetBrains Hub.
 type Trust uint8
 

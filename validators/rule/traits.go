@@ -1,55 +1,260 @@
 package rule
 
-import "github.com/oauthguard/caddy-oauth-guard/validators/scan"
+import (
+	"strings"
 
-// Traits are the properties of a request, apart from its parameters, that make rules relevant.
-type Traits uint16
+	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+)
 
-// The traits.
+// Traits are the facts about a request that make rules relevant. They are found out once, so that a rule is only called for requests that may break it. Ordinary requests have few of them.
+type Traits uint32
+
+// The traits of path, connection and header.
 const (
 	// OddPath is a path that is the endpoint's for some servers only, or below it, or named by a header, or that of a Hub's services.
 	OddPath Traits = 1 << iota
 	// Insecure is a request over plain HTTP.
 	Insecure
-	// Sending is a method other than GET and HEAD.
-	Sending
+	// OddMethod is another method than GET, HEAD and POST, and at an endpoint to which a client posts a form, another one than POST.
+	OddMethod
 	// Querying is a request with a query.
 	Querying
-	// Bodied is a request with a body, read or not.
-	Bodied
-	// Proving is a request with a header DPoP.
+	// OddBody is a body of a GET or HEAD request, or one that could not be read.
+	OddBody
+	// OddType is another Content-Type than that of a form, or one with another charset than UTF-8, of a request that is neither GET nor HEAD.
+	OddType
+	// Nominating is a header Connection that says more than keep-alive or close.
+	Nominating
+	// Compressed is a header Content-Encoding.
+	Compressed
+	// Overriding is a method override, in a header or as a parameter.
+	Overriding
+	// Proving is a header DPoP.
 	Proving
-	// Authorizing is a request with a header Authorization.
-	Authorizing
-	// Repeating is a request in which a recognised parameter occurs more than once.
-	Repeating
+	// Anonymous is a request without a header Authorization.
+	Anonymous
+	// OddAuthorization is a header Authorization that is not written as the endpoint expects: more than one; where a client authenticates, one that is not Basic as it should be; where
+	// an access token is due, none of at most MaxToken characters of RFC 6750 section 2.1 with the scheme Bearer.
+	OddAuthorization
+	// Readable is an access token that may be a JWT, or one in a parameter.
+	Readable
+	// Certified is a request with a client's certificate, Uncertified one without, whose TLS connection ends here.
+	Certified
+	Uncertified
 )
 
-// Note finds out the traits, when path and parameters are known.
+// The traits of parameters, and of the client that they name.
+const (
+	// Repeating is a request in which a recognised parameter occurs more than once.
+	Repeating Traits = 1 << (iota + 15)
+	// Unregistered is a client that is absent from the directory, or not to be judged.
+	Unregistered
+	// Limited is a registered client whose record says what it may do, or must: see limited.
+	Limited
+	// Unproven is a request without client authentication by form or Authorization, at an endpoint where clients authenticate; Secret is one with a secret in either.
+	Unproven
+	Secret
+	// Mismatching is a client_id or an assertion beside a Basic header that names, in its first reading, another client.
+	Mismatching
+	// OddRedirect is a redirect URI that is not registered, or that runs a script.
+	OddRedirect
+	// PlainRedirect is a redirect URI that is registered and does not begin with https.
+	PlainRedirect
+	// OddResponse is a response_type other than code.
+	OddResponse
+	// OddChallenge is a code_challenge or code_challenge_method, unless both are there, with S256 and as long as it has to be.
+	OddChallenge
+	// OddScope is a scope with characters or blanks that RFC 6749 does not allow there.
+	OddScope
+	// OtherScope is a scope that does not begin with openid.
+	OtherScope
+	// CodeGrant is the grant authorization_code, as a server reads it that trims; RefreshGrant is refresh_token; OtherGrant is every other one, and one of the two with blanks.
+	CodeGrant
+	RefreshGrant
+	OtherGrant
+)
+
+// Note finds out the traits, when header, path and parameters are known.
 func (c *Case) Note() {
-	c.Traits = 0
 	if c.AmbiguousPath || c.BelowEndpoint || c.RewriteHeader || c.Services {
 		c.Traits |= OddPath
 	}
 	if c.Transport == PlainHTTP {
 		c.Traits |= Insecure
 	}
-	if c.Method != "GET" && c.Method != "HEAD" {
-		c.Traits |= Sending
+	c.noteMessage()
+	if p := &c.Parameters; p.Repeated|p.In[scan.Query]&p.In[scan.Body] != 0 {
+		c.Traits |= Repeating
+	}
+	switch {
+	case Protected.Has(c.Endpoint):
+		c.noteToken()
+	case Backchannels.Has(c.Endpoint):
+		c.noteAuthentication()
+	case Browsers.Has(c.Endpoint):
+		if _, standing := c.Client(); standing == Absent || standing == Unjudged {
+			c.Traits |= Unregistered
+		}
+		c.noteLimits(c.client)
+	}
+	if AuthorizationRequests.Has(c.Endpoint) {
+		c.noteAuthorization()
+	}
+	if c.Endpoint == Token {
+		c.noteGrant()
+	}
+	if c.Parameters.Seen.Has(scan.Scope) {
+		c.noteScope()
+	}
+}
+
+// noteMessage is about method, query, body and header.
+func (c *Case) noteMessage() {
+	posts := c.Method == "POST"
+	gets := !posts && (c.Method == "GET" || c.Method == "HEAD")
+	if !posts && (!gets || Backchannels.Has(c.Endpoint)) {
+		c.Traits |= OddMethod
 	}
 	if c.Query != "" {
 		c.Traits |= Querying
 	}
-	if c.BodyState != NoBody {
-		c.Traits |= Bodied
+	if c.BodyState != NoBody && (gets || c.BodyState == BodyBroken) {
+		c.Traits |= OddBody
+	}
+	if !gets {
+		if c.ContentType(); !c.contentType.Form || c.contentType.Charset > UTF8 {
+			c.Traits |= OddType
+		}
+	}
+	if c.Parameters.Seen.Has(scan.MethodOverride) {
+		c.Traits |= Overriding
 	}
 	if len(c.ProofHeader) > 0 {
 		c.Traits |= Proving
 	}
-	if len(c.AuthorizationHeader) > 0 {
-		c.Traits |= Authorizing
+	switch len(c.AuthorizationHeader) {
+	case 0:
+		c.Traits |= Anonymous
+	case 1:
+	default:
+		c.Traits |= OddAuthorization
 	}
-	if p := &c.Parameters; p.Repeated|p.In[scan.Query]&p.In[scan.Body] != 0 {
-		c.Traits |= Repeating
+	if len(c.Certificate) > 0 {
+		c.Traits |= Certified
+	} else if c.EndsTLS {
+		c.Traits |= Uncertified
+	}
+}
+
+// noteToken is about the access token.
+func (c *Case) noteToken() {
+	if credentials, presented := c.Presented(); len(c.AuthorizationHeader) > 0 {
+		content := strings.TrimRight(credentials, "=")
+		if !presented || content == "" || len(credentials) > MaxToken || scan.ClassOf(content)&^b64TokenClasses != 0 || UsesDPoP(c.AuthorizationHeader[0]) {
+			c.Traits |= OddAuthorization
+		}
+		if strings.HasPrefix(credentials, "e") {
+			c.Traits |= Readable
+		}
+	}
+	if c.Parameters.Seen.Has(scan.AccessToken) {
+		c.Traits |= Readable
+	}
+}
+
+// noteAuthentication is about the client that authenticates.
+func (c *Case) noteAuthentication() {
+	a := c.Authentication()
+	if a.Malformed || a.NotUTF8 || a.Loose || a.Scheme > BasicScheme {
+		c.Traits |= OddAuthorization
+	}
+	if a.Standing == Absent || a.Standing == Unjudged {
+		c.Traits |= Unregistered
+	}
+	secret := a.BasicSecret() || c.Has(scan.ClientSecret)
+	if secret {
+		c.Traits |= Secret
+	} else if !c.Has(scan.ClientAssertion) {
+		c.Traits |= Unproven
+	}
+	if c.Has(scan.ClientAssertion) || a.count > 0 && c.Has(scan.ClientID) && a.readings[0].ID != c.Get(scan.ClientID) {
+		c.Traits |= Mismatching
+	}
+	for _, client := range a.Clients() {
+		c.noteLimits(client)
+	}
+}
+
+// noteLimits is about the record of a client, if there is one.
+func (c *Case) noteLimits(client *Client) {
+	if client != nil && client.limited() {
+		c.Traits |= Limited
+	}
+}
+
+// limited reports whether the record names types of responses, grants or scopes, or demands pushed requests or proofs of possession, or has no redirect URI.
+func (c *Client) limited() bool {
+	return c.ResponseTypes != nil || c.GrantTypes != nil || c.Scopes != nil || c.PushedRequests || c.DPoPBound || c.ByCertificate() || c.RedirectURIs != nil && len(c.RedirectURIs) == 0
+}
+
+// noteAuthorization is about the parameters of an authorization request.
+func (c *Case) noteAuthorization() {
+	p := &c.Parameters
+	if c.Has(scan.RedirectURI) {
+		match, flaws := c.RedirectURI()
+		if match == redirecturi.None || flaws != 0 {
+			c.Traits |= OddRedirect
+		}
+		if raw, _ := p.Raw(scan.RedirectURI); match != redirecturi.None && !strings.HasPrefix(raw, "https") {
+			c.Traits |= PlainRedirect
+		}
+	}
+	if raw, _ := p.Raw(scan.ResponseType); raw != "" && raw != "code" {
+		c.Traits |= OddResponse
+	}
+	if p.Seen.Has(scan.CodeChallenge) || p.Seen.Has(scan.CodeChallengeMethod) {
+		method, _ := p.Raw(scan.CodeChallengeMethod)
+		challenge, _ := p.Raw(scan.CodeChallenge)
+		if method != "S256" || len(challenge) != sha256Length || p.Class(scan.CodeChallenge) != 0 {
+			c.Traits |= OddChallenge
+		}
+	}
+}
+
+// sha256Length is the length of a SHA-256 hash in base64url without padding.
+const sha256Length = 43
+
+// noteGrant is about the grant and its redirect URI.
+func (c *Case) noteGrant() {
+	p := &c.Parameters
+	switch grant, _ := p.Raw(scan.GrantType); grant {
+	case "authorization_code":
+		c.Traits |= CodeGrant
+	case "refresh_token":
+		c.Traits |= RefreshGrant
+	case "":
+	default:
+		c.Traits |= OtherGrant
+		if c.Grant() == "authorization_code" {
+			c.Traits |= CodeGrant
+		}
+		if c.Get(scan.GrantType) == "refresh_token" {
+			c.Traits |= RefreshGrant
+		}
+	}
+	if c.Traits&CodeGrant != 0 && c.Has(scan.RedirectURI) && !c.RedirectURIRegistered() {
+		c.Traits |= OddRedirect
+	}
+}
+
+// noteScope is about the scope.
+func (c *Case) noteScope() {
+	if c.Parameters.Class(scan.Scope)&(scan.Controls|scan.NonASCIIBytes|scan.Quotes|scan.Gaps) != 0 {
+		c.Traits |= OddScope
+	}
+	raw, _ := c.Parameters.Raw(scan.Scope)
+	if rest, found := strings.CutPrefix(raw, "openid"); !found || rest != "" && rest[0] != '+' {
+		c.Traits |= OtherScope
 	}
 }

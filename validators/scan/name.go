@@ -112,7 +112,7 @@ func NamesOf(names ...Name) Names {
 }
 
 // Has reports whether the set holds the name.
-func (s Names) Has(n Name) bool { return s&(1<<n) != 0 }
+func (s Names) Has(n Name) bool { return s&(1<<(n&63)) != 0 }
 
 // First is the first name of the set in the order of the constants, or Unknown.
 func (s Names) First() Name {

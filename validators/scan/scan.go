@@ -159,18 +159,19 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits Limit
 			at = p.other(s, begin, in, relevant, limits, &written)
 			continue
 		}
-		end, means, raw := read(s, begin+length+1)
+		value := begin + length + 1
+		end, means, raw := read(s, value)
 		at = end
 		written |= raw
 		if len(p.List) >= limits.Parameters {
 			p.Signs |= TooManyParameters
 			continue
 		}
+		p.note(name, in, end > value)
 		item := p.next()
-		item.RawName, item.RawValue = s[begin:begin+length], s[begin+length+1:end]
+		item.RawName, item.RawValue = nameTexts[name], s[value:end]
 		item.Name, item.Folded, item.In, item.decoded, item.class, item.hash = name, Unknown, in, false, means, 0
-		p.note(item)
-		if len(item.RawValue) > limits.Value || (means|raw)&(Controls|NonASCIIBytes|bracketEquals) != 0 {
+		if end-value > limits.Value || (means|raw)&(Controls|NonASCIIBytes|bracketEquals) != 0 {
 			p.scrutinise(item, 0, raw, limits)
 		}
 	}
@@ -202,7 +203,9 @@ func (p *Parameters) other(s string, begin int, in Location, relevant Names, lim
 		item.Name = p.decodedName(item, class, relevant)
 	}
 	if relevant.Has(item.Name) {
-		p.note(item)
+		p.List = p.List[:len(p.List)-1]
+		p.note(item.Name, in, item.RawValue != "")
+		p.List = p.List[:len(p.List)+1]
 	} else {
 		item.Name = Unknown
 		if limits.RelevantOnly {
@@ -264,20 +267,18 @@ func (p *Parameters) next() *Parameter {
 	return &p.List[count]
 }
 
-// note registers the last parameter of the list under its name.
-func (p *Parameters) note(item *Parameter) {
-	bit := Names(1) << item.Name
-	p.Repeated |= p.In[item.In] & bit
-	p.In[item.In] |= bit
-	valued := bit
-	if item.RawValue == "" {
-		valued = 0
-	}
-	if p.Seen&bit == 0 || valued&^p.Present != 0 {
-		p.first[item.Name] = uint16(len(p.List) - 1)
+// note registers the next parameter of the list under its name.
+func (p *Parameters) note(name Name, in Location, valued bool) {
+	bit := Names(1) << (name & 63)
+	p.Repeated |= p.In[in&1] & bit
+	p.In[in&1] |= bit
+	if p.Seen&bit == 0 || valued && p.Present&bit == 0 {
+		p.first[name] = uint16(len(p.List))
 	}
 	p.Seen |= bit
-	p.Present |= valued
+	if valued {
+		p.Present |= bit
+	}
 }
 
 // decodedName recognises a name of a class that is not literally a recognised one: it may be escaped, or fold into one.

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 	"unsafe"
@@ -51,4 +52,40 @@ func Unhex(s string) (decoded byte, ok bool) {
 	}
 	high, low := hexValue[s[1]], hexValue[s[2]]
 	return high<<4 | low&15, high <= 15 && low <= 15
+}
+
+// Means reports whether a form-encoded text is a way to write the other one: what it decodes to, malformed escapes as they are.
+func Means(encoded, text string) bool {
+	at, i := 0, 0
+	for at < len(encoded) && i < len(text) {
+		c := encoded[at]
+		switch c {
+		case '+':
+			c = ' '
+		case '%':
+			if decoded, ok := Unhex(encoded[at:]); ok {
+				c = decoded
+				at += 2
+			}
+		default:
+			// Up to what is encoded, eight bytes are compared at once.
+			if len(encoded)-at < 8 || len(text)-i < 8 {
+				break
+			}
+			word := load8(encoded, at)
+			same := 8
+			if stop := zeros(word^'%'*ones) | zeros(word^'+'*ones) | word ^ load8(text, i); stop != 0 {
+				same = bits.TrailingZeros64(stop) / 8
+			}
+			if same > 0 {
+				at, i = at+same, i+same
+				continue
+			}
+		}
+		if c != text[i] {
+			return false
+		}
+		at, i = at+1, i+1
+	}
+	return at == len(encoded) && i == len(text)
 }

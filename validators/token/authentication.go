@@ -18,7 +18,7 @@ var (
 // Authentication are the rules about how the client identifies and authenticates itself.
 var Authentication = []rule.Rule{
 	{
-		ID: "token.authorization.malformed", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Authorizing},
+		ID: "token.authorization.malformed", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddAuthorization},
 		Title:       "Authorization: Basic whose value is not base64, has no identifier before a colon, or holds a control character",
 		Why:         "It authenticates nobody. Both readings of plus and percent signs, and colons in the identifier, are legal.",
 		Source:      "RFC 7617 section 2, RFC 6749 section 2.3.1; Hub documentation: \"Authorization header was either of invalid format or not passed\"",
@@ -27,7 +27,7 @@ var Authentication = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Authentication().Malformed },
 	},
 	{
-		ID: "token.authorization.not_utf8", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.Authorizing},
+		ID: "token.authorization.not_utf8", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.OddAuthorization},
 		Title:       "Authorization: Basic whose identifier or secret is not UTF-8",
 		Why:         "Servers decode such bytes in different charsets.",
 		Source:      "RFC 7617 section 2.1, RFC 6749 section 2.3.1 and appendix B",
@@ -36,7 +36,7 @@ var Authentication = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Authentication().NotUTF8 },
 	},
 	{
-		ID: "token.authorization.loose_base64", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.Authorizing},
+		ID: "token.authorization.loose_base64", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.OddAuthorization},
 		Title:       "Authorization: Basic whose base64 lacks padding, or uses the URL alphabet",
 		Why:         "Strict decoders refuse it, lenient ones accept several spellings of one value.",
 		Source:      "RFC 7617 section 2, RFC 4648 section 4",
@@ -48,7 +48,7 @@ var Authentication = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.authorization.scheme", Endpoints: registrants, Error: "invalid_client", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.Authorizing},
+		ID: "token.authorization.scheme", Endpoints: registrants, Error: "invalid_client", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.OddAuthorization},
 		Title: "An Authorization header of another scheme than Basic",
 		Why: "Clients authenticate with Basic, in the form or with an assertion; a bearer token here is a mistake that servers ignore. Extension grants, such as " +
 			"that of UMA, may define other schemes, and an access token is one way to authenticate at introspection.",
@@ -80,7 +80,7 @@ var Authentication = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Credentials() > 1 && sameCredentials(c) },
 	},
 	{
-		ID: "token.client_id.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Lacks: scan.NamesOf(scan.ClientID)},
+		ID: "token.client_id.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Unproven},
 		Title:       "A code, an auth_req_id, or the client's own credentials, without a client: neither client_id nor Basic nor an assertion",
 		Why:         "A code must be bound to the client that asks, and a token of a client's own to that client.",
 		Source:      "RFC 6749 sections 3.2.1, 4.1.3 and 4.4.2, RFC 8628 section 3.4, CIBA Core section 10.1",
@@ -92,7 +92,7 @@ var Authentication = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.client_id.not_identified", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{Hub: rule.Enforce, RFC6749: rule.Report, OAuth21: rule.Report, FAPI2: rule.Enforce}, When: rule.When{Lacks: scan.NamesOf(scan.ClientID)},
+		ID: "token.client_id.not_identified", Endpoints: here, Error: "invalid_request", Modes: rule.Modes{Hub: rule.Enforce, RFC6749: rule.Report, OAuth21: rule.Report, FAPI2: rule.Enforce}, When: rule.When{Traits: rule.Unproven},
 		Title: "A password or a refresh token without a client: neither client_id nor Basic nor an assertion",
 		Why: "The standard lets a client without credentials leave its name out here; Hub does not. Extension grants may identify the " +
 			"client in another way.",
@@ -117,8 +117,7 @@ var Authentication = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.client_id.mismatch", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere,
-		When:        rule.When{Names: scan.NamesOf(scan.ClientID, scan.ClientAssertion)},
+		ID: "token.client_id.mismatch", Endpoints: rule.Backchannels, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Mismatching},
 		Title:       "client_id names another client than the Authorization header or the assertion",
 		Why:         "One is authenticated, the other gets the token. The same client_id beside Basic is legal, whichever way the header encodes it.",
 		Source:      "RFC 6749 sections 2.3 and 3.2.1, RFC 7521 section 4.2",
@@ -127,7 +126,7 @@ var Authentication = []rule.Rule{
 		Check:       mismatch,
 	},
 	{
-		ID: "token.client_id.unknown", Endpoints: registrants, Error: "invalid_client", Modes: rule.EnforceEverywhere,
+		ID: "token.client_id.unknown", Endpoints: registrants, Error: "invalid_client", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Unregistered},
 		Title:       "No client of that client_id is registered",
 		Why:         "The option unknown_client sets the mode of this rule.",
 		Source:      "RFC 6749 section 5.2; Hub documentation: \"No service with the provided clientServiceId was found\"",
@@ -136,7 +135,7 @@ var Authentication = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Authentication().Standing == rule.Absent },
 	},
 	{
-		ID: "token.client_id.unjudged", Endpoints: registrants, Error: "temporarily_unavailable", Status: 503, Modes: rule.ReportEverywhere,
+		ID: "token.client_id.unjudged", Endpoints: registrants, Error: "temporarily_unavailable", Status: 503, Modes: rule.ReportEverywhere, When: rule.When{Traits: rule.Unregistered},
 		Title:       "The registered clients are not known at the moment",
 		Why:         "The source never delivered, or what it delivered is too old. The option unjudged decides what happens.",
 		Source:      "Design of the guard: enforce never guesses",
@@ -144,7 +143,7 @@ var Authentication = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Authentication().Standing == rule.Unjudged },
 	},
 	{
-		ID: "token.client_authentication.missing", Endpoints: registrants, Error: "invalid_client", Modes: rule.EnforceEverywhere,
+		ID: "token.client_authentication.missing", Endpoints: registrants, Error: "invalid_client", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Unproven},
 		Title:       "The client must authenticate, and presents no credentials",
 		Why:         "A server that forgets to ask would give a stolen code away.",
 		Source:      "RFC 6749 section 3.2.1; Hub documentation: trusted services must authenticate",

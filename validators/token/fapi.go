@@ -11,7 +11,7 @@ var authenticated = rule.Backchannels &^ rule.At(rule.Introspection)
 // FAPI are the rules of the security profile of FAPI 2.0 about clients. Whether a client has a certificate is only known if its TLS connection ends here.
 var FAPI = []rule.Rule{
 	{
-		ID: "token.client_authentication.secret", Endpoints: authenticated, Error: "invalid_client", Modes: rule.EnforceFAPI2,
+		ID: "token.client_authentication.secret", Endpoints: authenticated, Error: "invalid_client", Modes: rule.EnforceFAPI2, When: rule.When{Traits: rule.Secret},
 		Title: "The client authenticates with a secret that the server knows as well",
 		Why: "Whoever reads the secret on the way, or at the server, is the client. FAPI 2.0 wants a signed assertion or a certificate; on by default in the " +
 			"profile fapi2 only.",
@@ -21,7 +21,7 @@ var FAPI = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Has(scan.ClientSecret) || c.Authentication().BasicSecret() },
 	},
 	{
-		ID: "token.client_authentication.unproven", Endpoints: authenticated, Error: "invalid_client", Modes: rule.EnforceFAPI2,
+		ID: "token.client_authentication.unproven", Endpoints: authenticated, Error: "invalid_client", Modes: rule.EnforceFAPI2, When: rule.When{Traits: rule.Unproven},
 		Title: "The client proves nothing: no assertion, no attestation, no certificate and no secret",
 		Why: "FAPI 2.0 knows confidential clients only; on by default in the profile fapi2 only. If TLS ends at another proxy, a certificate is not seen, and only clients that are known " +
 			"to be public are refused.",
@@ -36,7 +36,7 @@ var FAPI = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.sender_constraint.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceFAPI2,
+		ID: "token.sender_constraint.missing", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceFAPI2, When: rule.When{Traits: rule.Uncertified},
 		Title: "Neither a DPoP proof nor a client certificate, to which the token could be bound",
 		Why: "A token that anybody may use is worth stealing. On by default in the profile fapi2 only. If TLS ends at another proxy, a certificate is not seen, and nobody is " +
 			"refused.",

@@ -22,7 +22,7 @@ var Grants = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !c.Has(scan.GrantType) },
 	},
 	{
-		ID: "token.grant_type.malformed", Endpoints: here, Error: "unsupported_grant_type", Modes: rule.EnforceStandard,
+		ID: "token.grant_type.malformed", Endpoints: here, Error: "unsupported_grant_type", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.OtherGrant},
 		Title:       "grant_type is neither a name nor an absolute URI",
 		Why:         "Some servers split it at blanks. Administrators of Hub may name extension grants as they like, so the hub profile reports.",
 		Source:      "RFC 6749 section 4.5 and appendix A.10",
@@ -34,7 +34,7 @@ var Grants = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.grant_type.unsupported", Endpoints: here, Error: "unsupported_grant_type", Modes: rule.EnforceStandard,
+		ID: "token.grant_type.unsupported", Endpoints: here, Error: "unsupported_grant_type", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.OtherGrant},
 		Title: "grant_type is a name that RFC 6749 does not define",
 		Why: "Extension grants are named by absolute URIs, so a bare name is a typing error, or implicit, which has no token request. " +
 			"Hub's extension grants have free names: there the rule reports.",
@@ -54,7 +54,7 @@ var Grants = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.grant_type.password", Endpoints: here, Error: "unsupported_grant_type", Modes: rule.EnforceOAuth21,
+		ID: "token.grant_type.password", Endpoints: here, Error: "unsupported_grant_type", Modes: rule.EnforceOAuth21, When: rule.When{Traits: rule.OtherGrant},
 		Title:       "The password grant",
 		Why:         "It teaches users to give their password to applications. Off by default: older servers rely on it.",
 		Source:      "RFC 9700 section 2.4",
@@ -63,7 +63,7 @@ var Grants = []rule.Rule{
 		Check:       grantIs("password"),
 	},
 	{
-		ID: "token.grant_type.not_fapi", Endpoints: here, Error: "unsupported_grant_type", Modes: rule.EnforceFAPI2,
+		ID: "token.grant_type.not_fapi", Endpoints: here, Error: "unsupported_grant_type", Modes: rule.EnforceFAPI2, When: rule.When{Traits: rule.OtherGrant},
 		Title: "A grant that the security profile of FAPI 2.0 does not know",
 		Why: "It knows authorization_code, refresh_token, client_credentials and that of CIBA. Others give tokens in ways that the profile was not " +
 			"analysed for. On by default in the profile fapi2 only.",
@@ -79,8 +79,7 @@ var Grants = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.grant_type.not_allowed", Endpoints: here, Error: "unauthorized_client", Modes: rule.EnforceEverywhere,
-		When:        rule.When{Names: scan.NamesOf(scan.GrantType)},
+		ID: "token.grant_type.not_allowed", Endpoints: here, Error: "unauthorized_client", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Limited},
 		Title:       "The client may not use this grant",
 		Why:         "A client registered for one grant must not be used for another.",
 		Source:      "RFC 6749 section 5.2, RFC 7591 section 2",
@@ -94,7 +93,7 @@ var Grants = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.client_credentials.public", Endpoints: here, Error: "unauthorized_client", Modes: rule.EnforceEverywhere,
+		ID: "token.client_credentials.public", Endpoints: here, Error: "unauthorized_client", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OtherGrant},
 		Title:       "A public client asks for a token of its own",
 		Why:         "Whoever knows the client_id would get it.",
 		Source:      "RFC 6749 section 4.4",
@@ -105,7 +104,7 @@ var Grants = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.client_credentials.untrusted", Endpoints: here, Error: "unauthorized_client", Modes: rule.Modes{Hub: rule.Enforce},
+		ID: "token.client_credentials.untrusted", Endpoints: here, Error: "unauthorized_client", Modes: rule.Modes{Hub: rule.Enforce}, When: rule.When{Traits: rule.OtherGrant},
 		Title:       "A service that is not trusted asks for a token of its own",
 		Why:         "Anybody could register an untrusted service with old Hubs, and known attacks begin with such a token.",
 		Source:      "Hub documentation, Client Credentials: \"must be a trusted service\"; OAuth 2.0 Errors: \"is not verified\"",
@@ -131,7 +130,7 @@ var Grants = []rule.Rule{
 	required("token.username.missing", "password", scan.Username, "RFC 6749 section 4.3.2", "K-18"),
 	required("token.password.missing", "password", scan.Password, "RFC 6749 section 4.3.2", "K-18"),
 	{
-		ID: "token.redirect_uri.missing", Endpoints: here, Error: "invalid_grant", Modes: rule.OnRequest,
+		ID: "token.redirect_uri.missing", Endpoints: here, Error: "invalid_grant", Modes: rule.OnRequest, When: rule.When{Traits: rule.CodeGrant},
 		Title:       "redirect_uri is missing with the authorization code",
 		Why:         "Required if the authorization request had one, which the guard cannot know; OAuth 2.1 dropped it. Off by default.",
 		Source:      "RFC 6749 section 4.1.3",
@@ -142,28 +141,26 @@ var Grants = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.redirect_uri.malformed", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceStandard,
-		When:        rule.When{Names: scan.NamesOf(scan.RedirectURI)},
+		ID: "token.redirect_uri.malformed", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.OddRedirect},
 		Title:       "redirect_uri is not an absolute URI, or has a fragment",
 		Why:         "No code was ever issued for it.",
 		Source:      "RFC 6749 sections 3.1.2 and 4.1.3",
 		Covers:      []string{"A-14", "A-15"},
 		Description: "redirect_uri is malformed",
 		Check: func(c *rule.Case) bool {
-			return grantIs("authorization_code")(c) && c.Has(scan.RedirectURI) && !registered(c, false) &&
+			return grantIs("authorization_code")(c) && c.Has(scan.RedirectURI) && !c.RedirectURIRegistered() &&
 				redirecturi.Inspect(c.Get(scan.RedirectURI))&(redirecturi.Relative|redirecturi.Fragment|redirecturi.Character) != 0
 		},
 	},
 	{
-		ID: "token.redirect_uri.unregistered", Endpoints: here, Error: "invalid_grant", Modes: rule.EnforceEverywhere,
-		When:        rule.When{Names: scan.NamesOf(scan.RedirectURI)},
+		ID: "token.redirect_uri.unregistered", Endpoints: here, Error: "invalid_grant", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddRedirect},
 		Title:       "redirect_uri is none of the client's registered ones",
 		Why:         "No code was ever issued for it. Only judged with an authorization code: some clients repeat it on refresh.",
 		Source:      "RFC 6749 section 4.1.3",
 		Covers:      []string{"K-17", "A-17"},
 		Description: "redirect_uri is not registered for the client",
 		Check: func(c *rule.Case) bool {
-			return grantIs("authorization_code")(c) && c.Has(scan.RedirectURI) && !registered(c, true)
+			return grantIs("authorization_code")(c) && c.Has(scan.RedirectURI) && len(c.Authentication().Clients()) > 0 && !c.RedirectURIRegistered()
 		},
 	},
 	{
@@ -180,7 +177,7 @@ var Grants = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.code_verifier.missing", Endpoints: here, Error: "invalid_request", FAPIError: "invalid_grant", Modes: rule.EnforceOAuth21,
+		ID: "token.code_verifier.missing", Endpoints: here, Error: "invalid_request", FAPIError: "invalid_grant", Modes: rule.EnforceOAuth21, When: rule.When{Lacks: scan.NamesOf(scan.CodeVerifier)},
 		Title:       "An authorization code without code_verifier",
 		Why:         "For servers whose clients all use PKCE, as RFC 9700 wants it. Off in hub and rfc6749. The conformance suite of FAPI 2.0 expects invalid_grant.",
 		Source:      "RFC 7636 section 4.5, RFC 9700 section 2.1.1",
@@ -198,8 +195,7 @@ var askers = rule.At(rule.Token, rule.Device, rule.Backchannel)
 // Scopes are the rules about scope, resource and authorization_details.
 var Scopes = []rule.Rule{
 	{
-		ID: "token.scope.malformed", Endpoints: askers, Error: "invalid_scope", Modes: rule.EnforceStandard,
-		When:        rule.When{Names: scan.NamesOf(scan.Scope)},
+		ID: "token.scope.malformed", Endpoints: askers, Error: "invalid_scope", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.OddScope},
 		Title:       "scope is not a list of printable ASCII words, without quotes and backslashes, with single blanks between",
 		Why:         "The grammar keeps scopes comparable. Names of Hub services may hold other characters.",
 		Source:      "RFC 6749 section 3.3 and appendix A.4",
@@ -208,7 +204,7 @@ var Scopes = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return !rule.Scope(c.Get(scan.Scope)) },
 	},
 	{
-		ID: "token.scope.missing", Endpoints: here, Error: "invalid_scope", Modes: rule.OnRequest,
+		ID: "token.scope.missing", Endpoints: here, Error: "invalid_scope", Modes: rule.OnRequest, When: rule.When{Traits: rule.OtherGrant},
 		Title:       "scope is missing in a grant that has none from before",
 		Why:         "For servers without a default scope. Off by default: a server may have one.",
 		Source:      "RFC 6749 section 3.3",
@@ -219,8 +215,7 @@ var Scopes = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.scope.not_allowed", Endpoints: askers, Error: "invalid_scope", Modes: rule.ReportEverywhere,
-		When:        rule.When{Names: scan.NamesOf(scan.Scope)},
+		ID: "token.scope.not_allowed", Endpoints: askers, Error: "invalid_scope", Modes: rule.ReportEverywhere, When: rule.When{Traits: rule.Limited},
 		Title:       "scope holds a word that the client's record does not list",
 		Why:         "Servers may ignore such a word instead, so the finding is only reported.",
 		Source:      "RFC 6749 section 3.3, RFC 7591 section 2",
@@ -231,8 +226,7 @@ var Scopes = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.scope.unregistered_service", Endpoints: here, Error: "invalid_scope", Modes: rule.Modes{Hub: rule.Report},
-		When:        rule.When{Names: scan.NamesOf(scan.Scope)},
+		ID: "token.scope.unregistered_service", Endpoints: here, Error: "invalid_scope", Modes: rule.Modes{Hub: rule.Report}, When: rule.When{Traits: rule.OtherScope},
 		Title:       "No word of scope names a registered service",
 		Why:         "Hub's scopes are services. Only judged when the source holds all services of a Hub.",
 		Source:      "Hub documentation, OAuth 2.0 Errors: \"does not match any registered service\"",
@@ -272,12 +266,23 @@ func grantIs(grant string) func(*rule.Case) bool {
 func required(id, grant string, name scan.Name, source, covers string) rule.Rule {
 	return rule.Rule{
 		ID: id, Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
-		When:   rule.When{Names: scan.NamesOf(scan.GrantType)},
+		When:   rule.When{Traits: traitOf(grant)},
 		Title:  name.String() + " is missing or empty with grant_type " + grant,
 		Why:    "There is nothing to exchange for a token.",
 		Source: source, Covers: []string{covers, "K-09"}, Description: name.String() + " is missing",
 		Check: func(c *rule.Case) bool { return c.Get(scan.GrantType) == grant && !c.Has(name) },
 	}
+}
+
+// traitOf is the trait of a request for that grant.
+func traitOf(grant string) rule.Traits {
+	switch grant {
+	case "authorization_code":
+		return rule.CodeGrant
+	case "refresh_token":
+		return rule.RefreshGrant
+	}
+	return rule.OtherGrant
 }
 
 // malformed makes the rule that a code or token consists of printable ASCII.
@@ -290,17 +295,6 @@ func malformed(id string, name scan.Name, source string) rule.Rule {
 		Source: source, Covers: []string{"K-15"}, Description: name.String() + " is malformed",
 		Check: func(c *rule.Case) bool { return !rule.Printable(c.Get(name)) },
 	}
-}
-
-// registered reports whether redirect_uri is registered for some client that the request may come from. Without a client whose redirect URIs are known,
-// it is what the caller assumes.
-func registered(c *rule.Case, unknown bool) bool {
-	for _, client := range c.Authentication().Clients() {
-		if len(client.RedirectURIs) == 0 || redirecturi.Compare(c.Get(scan.RedirectURI), client.RedirectURIs) != redirecturi.None {
-			return true
-		}
-	}
-	return unknown && len(c.Authentication().Clients()) == 0
 }
 
 // grantName reports whether s is a name, RFC 6749 appendix A.10.

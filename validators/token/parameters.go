@@ -86,7 +86,7 @@ var Parameters = []rule.Rule{
 		Source:      "RFC 6749 section 3.2 with erratum 5708",
 		Covers:      []string{"A-08"},
 		Description: "a parameter must occur once",
-		Check:       func(*rule.Case) bool { return true },
+		Check:       func(c *rule.Case) bool { return c.Parameters.Signs&scan.RepeatedUnknown != 0 },
 	},
 }
 

@@ -13,7 +13,7 @@ var buffered = rule.Forms | rule.At(rule.Registration)
 // Bodies are the rules about the body as a whole: whether it may be there, its type, charset, encoding and size.
 var Bodies = []rule.Rule{
 	{
-		ID: "wire.body.unexpected", Endpoints: buffered, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Bodied},
+		ID: "wire.body.unexpected", Endpoints: buffered, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddBody},
 		Title:       "A GET or HEAD request with a body",
 		Why:         "Some servers read the parameters of such a body and others do not.",
 		Source:      "RFC 9110 section 9.3.1; read by Werkzeug, Rack and Node, not by Jetty, Tomcat and Go",
@@ -24,7 +24,7 @@ var Bodies = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.body.unreadable", Endpoints: buffered, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Bodied},
+		ID: "wire.body.unreadable", Endpoints: buffered, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddBody},
 		Title:       "The body ends before it is complete, or cannot be read",
 		Why:         "What was not read cannot be judged.",
 		Source:      "RFC 9112 section 8",
@@ -39,10 +39,10 @@ var Bodies = []rule.Rule{
 		Source:      "RFC 6749 section 3.2 sets no limit; Jetty stops at 200,000 bytes",
 		Covers:      []string{"T-07", "R-02"},
 		Description: "the body of the request is too long",
-		Check:       func(*rule.Case) bool { return true },
+		Check:       func(c *rule.Case) bool { return c.Parameters.Signs&scan.TooLongBody != 0 },
 	},
 	{
-		ID: "wire.content_type.unsupported", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Sending},
+		ID: "wire.content_type.unsupported", Endpoints: rule.Forms, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddType},
 		Title:       "The body is not application/x-www-form-urlencoded",
 		Why:         "JSON, multipart and unlabelled bodies are read by some servers and ignored by others. One field with one type is understood by all.",
 		Source:      "RFC 6749 sections 3.1, 3.2 and appendix B",
@@ -56,7 +56,7 @@ var Bodies = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.charset.unsupported", Endpoints: buffered, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Sending},
+		ID: "wire.charset.unsupported", Endpoints: buffered, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddType},
 		Title:       "The form, or the JSON of a registration, has a charset that is not UTF-8",
 		Why:         "Jetty and Tomcat decode a form in IBM037 or UTF-16 into other parameters than everybody else sees.",
 		Source:      "RFC 6749 appendix B, RFC 8259 section 8.1",
@@ -68,7 +68,7 @@ var Bodies = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.charset.latin", Endpoints: buffered, Error: "invalid_request", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.Sending},
+		ID: "wire.charset.latin", Endpoints: buffered, Error: "invalid_request", Modes: rule.EnforceStandard, When: rule.When{Traits: rule.OddType},
 		Title:       "The form, or the JSON of a registration, says ISO-8859-1, US-ASCII or Windows-1252, and holds nothing but ASCII",
 		Why:         "The standard wants UTF-8. As long as every byte is ASCII all parsers agree, and old Java clients label their forms so.",
 		Source:      "RFC 6749 appendix B, RFC 8259 section 8.1",
@@ -79,7 +79,7 @@ var Bodies = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.content_encoding.present", Endpoints: buffered, Error: "invalid_request", Modes: rule.EnforceEverywhere,
+		ID: "wire.content_encoding.present", Endpoints: buffered, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Compressed},
 		Title:       "The body is compressed",
 		Why:         "Some servers decompress it, others read the compressed bytes as a name.",
 		Source:      "RFC 9110 section 8.4, RFC 6749 section 3.2",
@@ -95,7 +95,7 @@ var Bodies = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.authorization.repeated", Endpoints: buffered &^ rule.Protected, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.Authorizing},
+		ID: "wire.authorization.repeated", Endpoints: buffered &^ rule.Protected, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddAuthorization},
 		Title:       "More than one Authorization header",
 		Why:         "Servers take the first, the last or both joined by a comma.",
 		Source:      "RFC 9110 sections 5.3 and 11.6.2",

@@ -23,7 +23,7 @@ var Transport = []rule.Rule{
 // Methods are the rules about the request method and what stands in for it. Like those about paths they need no body.
 var Methods = []rule.Rule{
 	{
-		ID: "authorize.method.unsupported", Endpoints: rule.Browsers, Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true, When: rule.When{Traits: rule.Sending},
+		ID: "authorize.method.unsupported", Endpoints: rule.Browsers, Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true, When: rule.When{Traits: rule.OddMethod},
 		Title:       "The authorization endpoint, or that of the logout, is asked with another method than GET, HEAD or POST",
 		Why:         "Servers differ in which parameters they read from other methods, or read them in lower case.",
 		Source:      "RFC 6749 section 3.1, OpenID Connect Core section 3.1.2.1, OpenID Connect RP-Initiated Logout section 2",
@@ -34,7 +34,7 @@ var Methods = []rule.Rule{
 		},
 	},
 	{
-		ID: "token.method.unsupported", Endpoints: rule.Backchannels, Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true,
+		ID: "token.method.unsupported", Endpoints: rule.Backchannels, Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true, When: rule.When{Traits: rule.OddMethod},
 		Title:       "The token endpoint, or another to which clients post a form, is asked with another method than POST",
 		Why:         "A GET leaves credentials in logs and caches; a PUT form is read by some servers and not by others.",
 		Source:      "RFC 6749 section 3.2, RFC 7009 section 2.1, RFC 7662 section 2.1, RFC 8628 section 3.1, RFC 9126 section 2",
@@ -43,7 +43,7 @@ var Methods = []rule.Rule{
 		Check:       func(c *rule.Case) bool { return c.Method != "POST" },
 	},
 	{
-		ID: "registration.method.unsupported", Endpoints: rule.At(rule.Registration), Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true,
+		ID: "registration.method.unsupported", Endpoints: rule.At(rule.Registration), Error: "invalid_request", Status: 405, Modes: rule.EnforceEverywhere, Unexemptible: true, When: rule.When{Traits: rule.OddMethod},
 		Title:       "The registration endpoint is asked with another method than POST, or than GET, PUT or DELETE, by which registrations are managed",
 		Why:         "What is not judged must not be taken for a registration.",
 		Source:      "RFC 7591 section 3.1, RFC 7592 section 2",
@@ -58,7 +58,7 @@ var Methods = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.connection.nominates", Endpoints: rule.Everywhere, Error: "invalid_request", Modes: rule.EnforceEverywhere, Preflights: true,
+		ID: "wire.connection.nominates", Endpoints: rule.Everywhere, Error: "invalid_request", Modes: rule.EnforceEverywhere, Preflights: true, When: rule.When{Traits: rule.Nominating},
 		Title: "The Connection header names a header that the guard judges, such as Authorization or Content-Type",
 		Why: "A proxy removes every header that Connection names. What was judged would not be what the server gets: a client that authenticated here would arrive there " +
 			"without credentials.",
@@ -78,7 +78,7 @@ var Methods = []rule.Rule{
 		},
 	},
 	{
-		ID: "wire.method_override", Endpoints: rule.Forms | rule.At(rule.Registration), Error: "invalid_request", Modes: rule.EnforceEverywhere, Preflights: true,
+		ID: "wire.method_override", Endpoints: rule.Forms | rule.At(rule.Registration), Error: "invalid_request", Modes: rule.EnforceEverywhere, Preflights: true, When: rule.When{Traits: rule.Overriding},
 		Title: "A method override: X-HTTP-Method-Override, X-HTTP-Method, X-Method-Override, or _method at the token endpoint",
 		Why: "Frameworks execute the overriding method, so that the server judges another request than the guard. At the authorization " +
 			"endpoint _method is left alone: consent forms send it.",

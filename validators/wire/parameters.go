@@ -53,7 +53,7 @@ var Parameters = []rule.Rule{
 		Covers:      []string{"T-04"},
 		Description: "parameters must be encoded in UTF-8",
 		Check: func(c *rule.Case) bool {
-			return c.Parameters.Signs&scan.InvalidUTF8 != 0 || !c.OwnForm
+			return c.Parameters.Signs&scan.InvalidUTF8 != 0 || c.Parameters.Signs&scan.InvalidUTF8Unknown != 0 && !c.OwnForm
 		},
 	},
 	sign("wire.control_character", scan.Control, rule.EnforceEverywhere,
@@ -91,6 +91,6 @@ func sign(id string, signs scan.Signs, modes rule.Modes, title, why, source, des
 	return rule.Rule{
 		ID: id, Endpoints: rule.Forms, Error: "invalid_request", Modes: modes, When: rule.When{Signs: signs},
 		Title: title, Why: why, Source: source, Description: description, Covers: covers,
-		Check: func(*rule.Case) bool { return true },
+		Check: func(c *rule.Case) bool { return c.Parameters.Signs&signs != 0 },
 	}
 }

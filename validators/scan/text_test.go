@@ -1,0 +1,95 @@
+package scan
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestMeans compares it with decoding and comparing, on texts that are nearly equal.
+func TestMeans(t *testing.T) {
+	pieces := []string{"a", "/", "%2F", "%2f", "+", "%2B", "%20", " ", "%", "%zz", "%2", "https%3A%2F%2F", "https://", "app.example", "abcdefgh", "\xff", "%ff", ""}
+	decoded := map[bool]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		encoded, text := "", ""
+		for range rapid.IntRange(0, 12).Draw(t, "length") {
+			piece := rapid.SampledFrom(pieces).Draw(t, "piece")
+			encoded += piece
+			if rapid.IntRange(0, 20).Draw(t, "other") == 0 {
+				piece = rapid.SampledFrom(pieces).Draw(t, "other piece")
+			} else if rapid.Bool().Draw(t, "decoded") {
+				piece = Unescape(piece, true)
+			}
+			text += piece
+		}
+		want := Unescape(encoded, true) == text
+		decoded[want]++
+		if got := Means(encoded, text); got != want {
+			t.Errorf("Means(%q, %q) = %v, want %v", encoded, text, got, want)
+		}
+		if !Means(encoded, Unescape(encoded, true)) {
+			t.Errorf("%q does not mean what it decodes to", encoded)
+		}
+	})
+	if decoded[true] == 0 || decoded[false] == 0 {
+		t.Errorf("one answer only: %v", decoded)
+	}
+}
+
+// TestClassOf compares it with looking at each byte, and read with looking at each byte of what a text decodes to.
+func TestClassOf(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.StringMatching(`[a-zA-Z0-9_.%+&=;~/ \]-]{0,40}`), rapid.StringMatching(`(%[0-9A-Fa-f]{2}|[a-z+]){0,20}`), rapid.Custom(func(t *rapid.T) string {
+			return string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
+		})).Draw(t, "text")
+		want := Class(0)
+		for i := range len(text) {
+			want |= classes[text[i]]
+		}
+		if got := ClassOf(text); got != want {
+			t.Errorf("ClassOf(%q) = %b, want %b", text, got, want)
+		}
+		begin := rapid.IntRange(0, len(text)).Draw(t, "begin")
+		checkRead(t, text, begin)
+	})
+}
+
+func checkRead(t *rapid.T, text string, begin int) {
+	end, means, written := read(text, begin)
+	wantEnd := begin
+	for wantEnd < len(text) && text[wantEnd] != '&' {
+		wantEnd++
+	}
+	if end != wantEnd {
+		t.Fatalf("%q from %d ends at %d, want %d", text, begin, end, wantEnd)
+	}
+	value := text[begin:end]
+	decoded := Unescape(value, true)
+	want := Class(0)
+	for i := range len(decoded) {
+		want |= classes[decoded[i]]
+		if decoded[i] == ' ' && (i == 0 || i == len(decoded)-1 || decoded[i-1] == ' ') {
+			want |= Gaps
+		}
+	}
+	if means&^Escapes != want {
+		t.Errorf("%q means %b, want %b", value, means&^Escapes, want)
+	}
+	if means&Escapes == 0 && decoded != value {
+		t.Errorf("%q needs decoding", value)
+	}
+	wantWritten := Class(0)
+	for i := 0; i < len(value); i++ {
+		if _, ok := Unhex(value[i:]); ok {
+			i += 2
+		} else if value[i] != '+' {
+			wantWritten |= classes[value[i]]
+		}
+		if i+1 < len(value) && value[i+1] == '=' && (value[i] == ']' || i >= 2 && value[i-2] == '%' && value[i-1] == '5' && value[i]|0x20 == 'd') {
+			wantWritten |= bracketEquals
+		}
+	}
+	if written&^EqualsSigns != wantWritten&^EqualsSigns {
+		t.Errorf("%q is written with %b, want %b", value, written, wantWritten)
+	}
+}
