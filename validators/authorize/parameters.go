@@ -160,11 +160,21 @@ func NoServiceNamed(directory rule.Directory, scope string) bool {
 	return none
 }
 
+// ordinaryURL reports whether a parameter is an https URL with a host and without a fragment, of characters of URIs other than the percent sign. That shows without decoding.
+func ordinaryURL(item *scan.Parameter) bool {
+	const odd = scan.Controls | scan.Blanks | scan.NonASCIIBytes | scan.UnsafeCharacters | scan.Percents | scan.Hashes
+	if item.Class()&odd != 0 {
+		return false
+	}
+	host, found := scan.MeansPrefix(item.RawValue, "https://")
+	return found && host != "" && (host[0]|0x20 >= 'a' && host[0]|0x20 <= 'z' || host[0] >= '0' && host[0] <= '9')
+}
+
 // MalformedResource reports whether some resource parameter is not an absolute URI without a fragment, RFC 8707 section 2.
 func MalformedResource(c *rule.Case) bool {
 	for i := range c.Parameters.List {
 		item := &c.Parameters.List[i]
-		if item.Name != scan.Resource {
+		if item.Name != scan.Resource || ordinaryURL(item) {
 			continue
 		}
 		value := c.Parameters.Value(item)

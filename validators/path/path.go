@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // MaxLength is the longest path in bytes whose odd spellings are worked out one by one.
@@ -187,6 +188,9 @@ func (s *Set) shaped(path string) bool {
 func (e *entry) means(path string) bool {
 	if len(path) < len(e.bare) || len(path) > 3*len(e.bare)+len("/.json/") {
 		return false // the long s and the Kelvin sign are the longest spellings of a letter
+	}
+	if len(path) > 1 && len(e.bare) > 1 && path[1]|0x20 != e.bare[1]|0x20 && path[1] < utf8.RuneSelf && e.bare[1] < utf8.RuneSelf {
+		return false // whatever the cases are
 	}
 	return equalBut(path, e.bare) || e.bare != e.path && strings.EqualFold(path, e.path)
 }

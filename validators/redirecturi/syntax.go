@@ -34,18 +34,12 @@ const (
 // Inspect finds the flaws of a decoded redirect URI.
 func Inspect(uri string) Flaws {
 	var flaws Flaws
-	for i := 0; i < len(uri); i++ {
-		c := uri[i]
-		switch {
-		case c <= ' ' || c >= 0x7F || strings.IndexByte("\"<>\\^`{|}", c) >= 0:
-			flaws |= Character
-		case c == '%':
-			if _, ok := scan.Unhex(uri[i:]); !ok {
-				flaws |= Character
-			}
-		case c == '#':
-			flaws |= Fragment
-		}
+	class := scan.ClassOf(uri)
+	if class&(scan.Controls|scan.Blanks|scan.NonASCIIBytes|scan.UnsafeCharacters) != 0 || class&scan.Percents != 0 && malformedEscape(uri) {
+		flaws |= Character
+	}
+	if class&scan.Hashes != 0 {
+		flaws |= Fragment
 	}
 	scheme, rest, found := cutScheme(uri)
 	flaws |= schemeFlaws(uri)
@@ -61,8 +55,24 @@ func Inspect(uri string) Flaws {
 	return flaws
 }
 
+func malformedEscape(s string) bool {
+	for at := 0; ; at += 3 {
+		next := strings.IndexByte(s[at:], '%')
+		if next < 0 {
+			return false
+		}
+		at += next
+		if _, ok := scan.Unhex(s[at:]); !ok {
+			return true
+		}
+	}
+}
+
 // cutScheme splits a URI behind the colon of its scheme, which is returned in lower case.
 func cutScheme(uri string) (scheme, rest string, found bool) {
+	if rest, found = strings.CutPrefix(uri, "https:"); found {
+		return "https", rest, true
+	}
 	for i := 0; i < len(uri); i++ {
 		switch c := uri[i] | 0x20; {
 		case c >= 'a' && c <= 'z':
@@ -78,6 +88,9 @@ func cutScheme(uri string) (scheme, rest string, found bool) {
 
 // schemeFlaws finds dangerous schemes as a browser does: after removing tabs and line ends anywhere, and controls and blanks in front.
 func schemeFlaws(uri string) Flaws {
+	if strings.HasPrefix(uri, "https:") {
+		return 0 // as most
+	}
 	var buffer [16]byte
 	n := 0
 	for i := 0; i < len(uri) && n < len(buffer); i++ {
@@ -106,9 +119,11 @@ func schemeFlaws(uri string) Flaws {
 // inspectAuthority looks at what follows "http:" or "https:".
 func inspectAuthority(scheme, rest string) Flaws {
 	rest, found := strings.CutPrefix(rest, "//")
-	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
-		rest = rest[:end]
+	authority := rest[:endOfAuthority(rest)]
+	if simple(authority) && found {
+		return insecure(scheme, authority)
 	}
+	rest = authority
 	if !found || rest == "" || rest[0] == ':' {
 		return Relative
 	}
@@ -130,10 +145,28 @@ func inspectAuthority(scheme, rest string) Flaws {
 		port != "" && strings.Trim(port[1:], "0123456789") != "" {
 		flaws |= Authority
 	}
-	if scheme == "http" && host != "127.0.0.1" && host != "[::1]" && !strings.EqualFold(host, "localhost") {
-		flaws |= Insecure
+	return flaws | insecure(scheme, host)
+}
+
+func endOfAuthority(rest string) int {
+	for i := 0; i < len(rest); i++ {
+		if c := rest[i]; c == '/' || c == '?' || c == '#' {
+			return i
+		}
 	}
-	return flaws
+	return len(rest)
+}
+
+// simple reports whether an authority is a host of letters, digits, dots and hyphens, without a port.
+func simple(authority string) bool {
+	return authority != "" && scan.ClassOf(authority)&^scan.Dots == 0
+}
+
+func insecure(scheme, host string) Flaws {
+	if scheme == "http" && host != "127.0.0.1" && host != "[::1]" && !strings.EqualFold(host, "localhost") {
+		return Insecure
+	}
+	return 0
 }
 
 // holdsResponseParameter reports whether a query names a parameter of an authorization response. A client that takes the first or the last of two
@@ -157,9 +190,4 @@ func holdsResponseParameter(query string) bool {
 }
 
 // Scripts finds nothing but a script scheme, the one flaw that a registered URI may not have.
-func Scripts(uri string) Flaws {
-	if strings.HasPrefix(uri, "https:") {
-		return 0 // as most
-	}
-	return schemeFlaws(uri) & ScriptScheme
-}
+func Scripts(uri string) Flaws { return schemeFlaws(uri) & ScriptScheme }

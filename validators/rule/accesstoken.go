@@ -26,6 +26,9 @@ func (c *Case) AccessToken() (token string, dpop bool) {
 
 // UsesDPoP reports whether an Authorization value has the scheme DPoP (RFC 9449 section 7.1).
 func UsesDPoP(authorization string) bool {
+	if authorization == "" || authorization[0]|0x20 != 'd' {
+		return false
+	}
 	scheme, _, _ := strings.Cut(authorization, " ")
 	return strings.EqualFold(scheme, "DPoP")
 }

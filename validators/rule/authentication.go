@@ -145,6 +145,10 @@ func (c *Case) identify(a *Authentication, id string) {
 // others.
 func (a *Authentication) header(value string) {
 	a.Scheme = OtherScheme
+	if credentials, found := strings.CutPrefix(value, "Basic "); found && credentials != "" && credentials[0] > ' ' && credentials[len(credentials)-1] > ' ' {
+		a.Scheme, a.Malformed = BasicScheme, !a.decode(credentials) // as nearly all of them are written
+		return
+	}
 	trimmed := strings.Trim(value, " \t")
 	end := strings.IndexAny(trimmed, " \t")
 	if end < 0 {
@@ -173,9 +177,10 @@ func (a *Authentication) decode(encoded string) bool {
 	if size := base64.StdEncoding.DecodedLen(len(encoded)); cap(a.buffer) < size {
 		a.buffer = make([]byte, 0, size)
 	}
-	decoded, err := strictBase64.AppendDecode(a.buffer[:0], scan.Bytes(encoded))
-	if err != nil || strings.IndexByte(encoded, '\r') >= 0 || strings.IndexByte(encoded, '\n') >= 0 {
+	decoded, ok := appendBase64(a.buffer[:0], encoded)
+	if !ok {
 		a.Loose = true
+		var err error
 		relaxed := strings.NewReplacer("-", "+", "_", "/", "\r", "", "\n", "").Replace(strings.TrimRight(encoded, "="))
 		if decoded, err = base64.RawStdEncoding.AppendDecode(a.buffer[:0], []byte(relaxed)); err != nil {
 			return false
@@ -183,13 +188,14 @@ func (a *Authentication) decode(encoded string) bool {
 	}
 	text := scan.Text(decoded)
 	colon := strings.IndexByte(text, ':')
+	class := scan.ClassOf(text)
 	// RFC 7617 section 2 forbids control characters; a value without an identifier authenticates nobody.
-	if colon <= 0 || hasControl(text) {
+	if colon <= 0 || class&scan.Controls != 0 {
 		return false
 	}
-	a.NotUTF8 = !utf8.ValidString(text)
+	a.NotUTF8 = class&scan.NonASCIIBytes != 0 && !utf8.ValidString(text)
 	a.add(text[:colon], text[colon+1:])
-	if strings.IndexByte(text, '%') >= 0 || strings.IndexByte(text, '+') >= 0 {
+	if class&(scan.Percents|scan.Pluses) != 0 {
 		a.add(scan.Unescape(text[:colon], true), scan.Unescape(text[colon+1:], true))
 		a.add(scan.Unescape(text[:colon], false), scan.Unescape(text[colon+1:], false))
 	}
@@ -207,17 +213,6 @@ func (a *Authentication) decode(encoded string) bool {
 	}
 	return true
 }
-
-func hasControl(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < 0x20 || s[i] == 0x7F {
-			return true
-		}
-	}
-	return false
-}
-
-var strictBase64 = base64.StdEncoding.Strict()
 
 func (a *Authentication) add(id, secret string) {
 	a.readings[a.count] = Reading{ID: id, Secret: secret}

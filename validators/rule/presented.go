@@ -17,6 +17,9 @@ func (c *Case) Presented() (credentials string, presented bool) {
 
 // accessToken reads RFC 6750 section 2.1 and RFC 9449 section 7.1.
 func accessToken(field string) (credentials string, presented bool) {
+	if token, found := strings.CutPrefix(field, "Bearer "); found && token != "" && token[0] > ' ' {
+		return token, true // as nearly all of them are written
+	}
 	value := field
 	if value != "" && (value[0] == ' ' || value[0] == '\t') {
 		value = strings.TrimLeft(value, " \t")

@@ -399,6 +399,9 @@ func (p *Parameters) Class(name Name) Class {
 	return 0
 }
 
+// Class is the class of the value of the parameter.
+func (item *Parameter) Class() Class { return item.class &^ Escapes }
+
 // Raw is the value that Get returns, as it is written; escaped says that it has to be decoded.
 func (p *Parameters) Raw(name Name) (value string, escaped bool) {
 	if !p.Seen.Has(name) {

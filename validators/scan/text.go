@@ -54,6 +54,28 @@ func Unhex(s string) (decoded byte, ok bool) {
 	return high<<4 | low&15, high <= 15 && low <= 15
 }
 
+// MeansPrefix reports whether what a form-encoded text decodes to begins with the prefix, which has neither blanks nor percent signs, and returns the rest of it, still encoded.
+func MeansPrefix(encoded, prefix string) (rest string, found bool) {
+	at := 0
+	for i := 0; i < len(prefix); i++ {
+		if at >= len(encoded) {
+			return "", false
+		}
+		c := encoded[at]
+		if c == '%' {
+			if decoded, ok := Unhex(encoded[at:]); ok {
+				c = decoded
+				at += 2
+			}
+		}
+		if c != prefix[i] {
+			return "", false
+		}
+		at++
+	}
+	return encoded[at:], true
+}
+
 // Means reports whether a form-encoded text is a way to write the other one: what it decodes to, malformed escapes as they are.
 func Means(encoded, text string) bool {
 	at, i := 0, 0

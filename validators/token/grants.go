@@ -173,7 +173,7 @@ var Grants = []rule.Rule{
 		Description: "code_verifier is malformed",
 		Check: func(c *rule.Case) bool {
 			verifier := c.Get(scan.CodeVerifier)
-			return verifier != "" && (len(verifier) < 43 || len(verifier) > 128 || !rule.Unreserved(verifier))
+			return verifier != "" && (len(verifier) < 43 || len(verifier) > 128 || c.Parameters.Class(scan.CodeVerifier)&^(scan.Dots|scan.Tildes) != 0)
 		},
 	},
 	{
@@ -270,7 +270,7 @@ func required(id, grant string, name scan.Name, source, covers string) rule.Rule
 		Title:  name.String() + " is missing or empty with grant_type " + grant,
 		Why:    "There is nothing to exchange for a token.",
 		Source: source, Covers: []string{covers, "K-09"}, Description: name.String() + " is missing",
-		Check: func(c *rule.Case) bool { return c.Get(scan.GrantType) == grant && !c.Has(name) },
+		Check: func(c *rule.Case) bool { return !c.Has(name) && c.Get(scan.GrantType) == grant },
 	}
 }
 
