@@ -109,7 +109,7 @@ func (e *Engine) Evaluates(id string) bool {
 // RefusesUnread reports whether a request is refused for its path, method or headers, whatever its body says, so that a client that waits to be asked for the body need not send it.
 func (e *Engine) RefusesUnread(request rule.Request, route path.Result) bool {
 	var c rule.Case
-	c.Open(&request, rule.Endpoint(route.Tag), &e.config.Options, nil)
+	c.Open(request, rule.Endpoint(route.Tag), &e.config.Options, nil)
 	c.AmbiguousPath, c.RewriteHeader = route.Ambiguous, c.RewriteHeaders && e.rewritten(c.Header)
 	p := &e.plans[c.Endpoint]
 	for i := range p.steps {
@@ -125,14 +125,14 @@ func (e *Engine) RefusesUnread(request rule.Request, route path.Result) bool {
 }
 
 // Decide judges a request. The route is that of its path; the case is only used as memory. The verdict is valid until the case is used again.
-func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, directory rule.Directory) Verdict {
+func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, directory rule.Directory) (verdict Verdict) {
 	endpoint := rule.Endpoint(route.Tag)
-	c.Open(&request, endpoint, &e.config.Options, directory)
+	c.Open(request, endpoint, &e.config.Options, directory)
 	c.AmbiguousPath, c.BelowEndpoint = route.Ambiguous, route.Below != 0
 	c.RewriteHeader = c.RewriteHeaders && e.rewritten(c.Header)
 	c.Services = endpoint == rule.Resource && e.watches && e.services.Classify(request.Path).Tag != 0
 	if endpoint == rule.NoEndpoint && !c.BelowEndpoint && !c.RewriteHeader {
-		return Verdict{}
+		return verdict
 	}
 	p := &e.plans[endpoint]
 	if endpoint != rule.NoEndpoint {
@@ -146,8 +146,14 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 	if e.everything {
 		due = *p.judged(c)
 	}
-	refusal := e.evaluate(c, p, &due)
-	verdict := Verdict{Endpoint: endpoint, Client: clientOf(c), Findings: c.Findings, Ask: e.ask(c)}
+	var refusal *rule.Rule
+	if due != (steps{}) {
+		refusal = e.evaluate(c, p, &due)
+	}
+	verdict.Endpoint, verdict.Client, verdict.Findings = endpoint, clientOf(c), c.Findings
+	if len(c.Askable) > 0 {
+		verdict.Ask = e.ask(c)
+	}
 	if len(c.Findings) == 0 {
 		return verdict
 	}
@@ -164,7 +170,7 @@ func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, d
 // ask are the identifiers whose look-up can change the verdict: the client is not known, and whatever is wrong with the request comes after the question who the client is. What
 // would be refused if the guard were not in report mode counts as refused, so that both modes ask for the same clients.
 func (e *Engine) ask(c *rule.Case) []string {
-	if len(c.Askable) == 0 || rule.Backchannels.Has(c.Endpoint) && c.Authentication().Standing == rule.Known {
+	if rule.Backchannels.Has(c.Endpoint) && c.Authentication().Standing == rule.Known {
 		return nil
 	}
 	unknown := unknownClient[c.Endpoint]

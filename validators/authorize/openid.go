@@ -1,8 +1,6 @@
 package authorize
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
@@ -123,45 +121,38 @@ var OpenID = []rule.Rule{
 
 // validClaims checks the outer two levels of the claims parameter: {"userinfo": {"name": null, "email": {…}}, "id_token": null}.
 func validClaims(text string) bool {
-	if !ijson.Valid(text) {
-		return false
-	}
-	var parts map[string]json.RawMessage
-	if json.Unmarshal([]byte(text), &parts) != nil || parts == nil {
-		return false
-	}
-	for _, target := range []string{"userinfo", "id_token"} {
-		raw, found := parts[target]
-		if !found {
-			continue
+	target := false
+	return ijson.Walk(text, func(depth int, name, rest string) bool {
+		object := rest[0] == '{'
+		switch depth {
+		case 0:
+			return object
+		case 1:
+			target = name == "userinfo" || name == "id_token"
+		case 2:
+		default:
+			return true
 		}
-		var members map[string]json.RawMessage
-		if json.Unmarshal(raw, &members) != nil {
-			return false
-		}
-		for _, member := range members {
-			if member = bytes.TrimSpace(member); string(member) != "null" && member[0] != '{' {
-				return false
-			}
-		}
-	}
-	return true
+		return !target || object || rest[0] == 'n'
+	})
 }
 
 // ValidAuthorizationDetails reports whether text is a JSON array of objects, each with a string type: RFC 9396 section 2.
 func ValidAuthorizationDetails(text string) bool {
-	if !ijson.Valid(text) {
-		return false
-	}
-	var details []map[string]json.RawMessage
-	if json.Unmarshal([]byte(text), &details) != nil || details == nil {
-		return false
-	}
-	for _, detail := range details {
-		var kind string
-		if json.Unmarshal(detail["type"], &kind) != nil || kind == "" {
-			return false
+	untyped := false // the object that was visited last
+	valid := ijson.Walk(text, func(depth int, name, rest string) bool {
+		switch {
+		case depth == 0:
+			return rest[0] == '['
+		case depth == 1:
+			complete := !untyped
+			untyped = true
+			return complete && rest[0] == '{'
+		case depth == 2 && name == "type":
+			untyped = false
+			return rest[0] == '"' && rest[1:2] != `"`
 		}
-	}
-	return true
+		return true
+	})
+	return valid && !untyped
 }

@@ -4,7 +4,6 @@ package ijson
 
 import (
 	"encoding/json"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,18 +11,10 @@ import (
 // MaxDepth bounds how deep arrays and objects may be nested. What OAuth defines has four levels.
 const MaxDepth = 32
 
-// Parse reads a text that is one value: a map[string]any, []any, string, [json.Number], bool or nil. It reports false for every other text.
+// Parse reads a text that is one value: a map[string]any, []any, string, [json.Number], bool or nil. It reports false for every other text. Strings of the value may be parts of the text.
 func Parse(text string) (value any, ok bool) {
-	if !utf8.ValidString(text) || !json.Valid([]byte(text)) {
-		return nil, false
-	}
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	if value, ok = next(decoder, 0); !ok {
-		return nil, false
-	}
-	_, err := decoder.Token()
-	return value, err == io.EOF
+	r := reader{text: text, build: true}
+	return r.whole()
 }
 
 // Object reads a text that is one object.
@@ -37,60 +28,170 @@ func Object(text string) (members map[string]any, ok bool) {
 }
 
 // Valid reports whether a text is one value.
-func Valid(text string) bool {
-	_, ok := Parse(text)
+func Valid(text string) bool { return Walk(text, nil) }
+
+// Walk reports whether a text is one value, and that every visit reports true. It visits each value before those in it, with its depth, the name of the member that it is, and the text from
+// it on: the first byte says of what kind it is. Names are only valid during the visit. Nothing is built.
+func Walk(text string, visit func(depth int, name, rest string) bool) bool {
+	r := reader{text: text, visit: visit, names: takeNames(strings.Count(text, ":"))}
+	defer r.names.give()
+	_, ok := r.whole()
 	return ok
 }
 
-// next reads one value at a depth.
-func next(decoder *json.Decoder, depth int) (value any, ok bool) {
-	token, err := decoder.Token()
-	if err != nil || depth > MaxDepth {
-		return nil, false
-	}
-	switch token {
-	case json.Delim('{'):
-		value, ok = object(decoder, depth)
-	case json.Delim('['):
-		value, ok = array(decoder, depth)
-	default:
-		return token, true
-	}
-	if !ok {
-		return nil, false
-	}
-	_, err = decoder.Token() // the closing bracket
-	return value, err == nil
+// reader reads one text.
+type reader struct {
+	text    string
+	at      int
+	build   bool // the values are built
+	visit   func(depth int, name, rest string) bool
+	names   *names // of all objects, if they are not built
+	objects uint32 // how many there were
 }
 
-func object(decoder *json.Decoder, depth int) (map[string]any, bool) {
-	members := make(map[string]any)
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return nil, false
+// whole reads a text that is one value.
+func (r *reader) whole() (value any, ok bool) {
+	if !utf8.ValidString(r.text) {
+		return nil, false
+	}
+	r.space()
+	if value, ok = r.value("", 0); !ok {
+		return nil, false
+	}
+	r.space()
+	return value, r.at == len(r.text)
+}
+
+// space skips the white space of JSON.
+func (r *reader) space() {
+	for r.at < len(r.text) {
+		switch r.text[r.at] {
+		case ' ', '\t', '\r', '\n':
+			r.at++
+		default:
+			return
 		}
-		name := token.(string) // the decoder accepts nothing else here
-		if _, twice := members[name]; twice {
-			return nil, false
+	}
+}
+
+// skip skips a byte if it comes next.
+func (r *reader) skip(c byte) bool {
+	if r.at < len(r.text) && r.text[r.at] == c {
+		r.at++
+		return true
+	}
+	return false
+}
+
+// value reads the value that begins here.
+func (r *reader) value(name string, depth int) (value any, ok bool) {
+	if r.at == len(r.text) || depth > MaxDepth || r.visit != nil && !r.visit(depth, name, r.text[r.at:]) {
+		return nil, false
+	}
+	switch c := r.text[r.at]; c {
+	case '{':
+		r.at++
+		return r.object(depth)
+	case '[':
+		r.at++
+		return r.array(depth)
+	case '"':
+		content, ok := r.quoted()
+		if ok && r.build {
+			return unquote(content), true
 		}
-		value, ok := next(decoder, depth+1)
+		return nil, ok
+	case 't':
+		return true, r.word("true")
+	case 'f':
+		return false, r.word("false")
+	case 'n':
+		return nil, r.word("null")
+	}
+	begin := r.at
+	ok = r.number()
+	if ok && r.build {
+		value = json.Number(r.text[begin:r.at])
+	}
+	return value, ok
+}
+
+func (r *reader) word(word string) bool {
+	found := strings.HasPrefix(r.text[r.at:], word)
+	r.at += len(word)
+	return found
+}
+
+// object reads what is behind an opening brace.
+func (r *reader) object(depth int) (any, bool) {
+	var members map[string]any
+	if r.build {
+		members = make(map[string]any)
+	}
+	r.objects++
+	object := r.objects
+	r.space()
+	if r.skip('}') {
+		return members, true
+	}
+	for {
+		r.space()
+		content, ok := r.quoted()
 		if !ok {
 			return nil, false
 		}
-		members[name] = value
+		name := content
+		if strings.IndexByte(content, '\\') >= 0 {
+			name = unquote(content)
+		}
+		if r.build {
+			if _, twice := members[name]; twice {
+				return nil, false
+			}
+		} else if !r.names.add(object, name, content) {
+			return nil, false
+		}
+		if r.space(); !r.skip(':') {
+			return nil, false
+		}
+		r.space()
+		value, ok := r.value(name, depth+1)
+		if !ok {
+			return nil, false
+		}
+		if r.build {
+			members[name] = value
+		}
+		if r.space(); r.skip('}') {
+			return members, true
+		}
+		if !r.skip(',') {
+			return nil, false
+		}
 	}
-	return members, true
 }
 
-func array(decoder *json.Decoder, depth int) ([]any, bool) {
+// array reads what is behind an opening bracket.
+func (r *reader) array(depth int) (any, bool) {
 	elements := []any{}
-	for decoder.More() {
-		value, ok := next(decoder, depth+1)
+	r.space()
+	if r.skip(']') {
+		return elements, true
+	}
+	for {
+		r.space()
+		element, ok := r.value("", depth+1)
 		if !ok {
 			return nil, false
 		}
-		elements = append(elements, value)
+		if r.build {
+			elements = append(elements, element)
+		}
+		if r.space(); r.skip(']') {
+			return elements, true
+		}
+		if !r.skip(',') {
+			return nil, false
+		}
 	}
-	return elements, true
 }

@@ -2,9 +2,12 @@ package ijson
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestParse(t *testing.T) {
@@ -55,24 +58,93 @@ func TestObject(t *testing.T) {
 	}
 }
 
-// FuzzParse looks for panics, and for a text that is accepted and means something else to encoding/json.
+// TestWalk shows in which order values are visited, and that a visit can refuse.
+func TestWalk(t *testing.T) {
+	var visited []string
+	ok := Walk(` {"a":[1,{"b":""}],"\u0063":null} `, func(depth int, name, rest string) bool {
+		visited = append(visited, fmt.Sprint(depth, name, rest[:1]))
+		return true
+	})
+	if want := []string{"0{", "1a[", "21", "2{", "3b\"", "1cn"}; !ok || !slices.Equal(visited, want) {
+		t.Errorf("visited %q, %v", visited, ok)
+	}
+	if Walk(`{"a":1}`, func(depth int, _, _ string) bool { return depth == 0 }) {
+		t.Error("a visit cannot refuse")
+	}
+}
+
+// TestManyMembers are more than one group of slots, some of which occur in several objects.
+func TestManyMembers(t *testing.T) {
+	members := make([]string, 3000)
+	for i := range members {
+		members[i] = fmt.Sprintf(`"%d":{"a":1,"b":2}`, i)
+	}
+	if !Valid("{" + strings.Join(members, ",") + "}") {
+		t.Error("no member occurs twice")
+	}
+	if Valid("{" + strings.Join(append(members, `"1\u0035":0`), ",") + "}") {
+		t.Error("15 occurs twice")
+	}
+}
+
+// FuzzParse compares all texts with encoding/json: what it refuses is refused, and what is accepted has the same meaning; what is refused beyond that has a member twice, is too deep, or is
+// not UTF-8.
 func FuzzParse(f *testing.F) {
-	for _, text := range []string{`{"a":[1,{"b":null}],"c":"\u00e9"}`, `{"a":1,"a":2}`, `[[[]]]`, `"\ud800"`, "1e999"} {
+	for _, text := range []string{`{"a":[1,{"b":null}],"c":"\u00e9"}`, `{"a":1,"a":2}`, `[[[]]]`, `"\ud800"`, `"\ud83d\ude00\ud83d\n"`, "1e999", "-0.5E+1", ` [ true , false ] `, `{"\ud800":1,"\ufffd":2}`} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		value, ok := Parse(text)
-		if !ok {
-			return
+		want, wanted := reference(text)
+		if ok != wanted || Valid(text) != wanted {
+			t.Fatalf("%q: read %v, walked %v, want %v", text, ok, Valid(text), wanted)
 		}
-		var want any
-		decoder := json.NewDecoder(strings.NewReader(text))
-		decoder.UseNumber()
-		if err := decoder.Decode(&want); err != nil {
-			t.Fatalf("%q is read as %v, and encoding/json says %v", text, value, err)
-		}
-		if !reflect.DeepEqual(want, value) {
+		if !reflect.DeepEqual(want, value) && ok {
 			t.Errorf("%q is read as %v, and by encoding/json as %v", text, value, want)
 		}
 	})
+}
+
+// reference is Parse with the tokens of encoding/json.
+func reference(text string) (value any, ok bool) {
+	if !utf8.ValidString(text) || !json.Valid([]byte(text)) {
+		return nil, false
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	return next(decoder, 0)
+}
+
+func next(decoder *json.Decoder, depth int) (value any, ok bool) {
+	token, err := decoder.Token()
+	if err != nil || depth > MaxDepth {
+		return nil, false
+	}
+	switch token {
+	case json.Delim('{'):
+		members := make(map[string]any)
+		for decoder.More() {
+			name, _ := decoder.Token()
+			member, ok := next(decoder, depth+1)
+			if _, twice := members[name.(string)]; twice || !ok {
+				return nil, false
+			}
+			members[name.(string)] = member
+		}
+		value = members
+	case json.Delim('['):
+		elements := []any{}
+		for decoder.More() {
+			element, ok := next(decoder, depth+1)
+			if !ok {
+				return nil, false
+			}
+			elements = append(elements, element)
+		}
+		value = elements
+	default:
+		return token, true
+	}
+	_, err = decoder.Token()
+	return value, err == nil
 }

@@ -32,6 +32,10 @@ type Set struct {
 	exact    []entry
 	prefixes []entry
 	shapes   []string
+
+	// common is what the exact paths begin with alike, in lower case, and next are the bytes that follow in them.
+	common string
+	next   [256]bool
 }
 
 type entry struct {
@@ -65,7 +69,49 @@ func (s *Set) Add(path string, tag uint8) error {
 		}
 	}
 	s.exact = append(s.exact, entry{path: path, bare: trimSlash(path), tag: tag})
+	s.narrow()
 	return nil
+}
+
+// narrow works out what the exact paths begin with.
+func (s *Set) narrow() {
+	s.common = strings.ToLower(s.exact[0].bare)
+	for i := range s.exact {
+		bare := strings.ToLower(s.exact[i].bare)
+		for !strings.HasPrefix(bare, s.common) {
+			s.common = s.common[:len(s.common)-1]
+		}
+	}
+	s.next = [256]bool{}
+	for i := range s.exact {
+		if bare := strings.ToLower(s.exact[i].bare); len(bare) > len(s.common) {
+			s.next[bare[len(s.common)]] = true
+		}
+	}
+}
+
+// near reports whether a path of ASCII may be an exact one, in any case, or lie below one.
+func (s *Set) near(path string) bool {
+	if len(s.exact) == 0 || len(path) < len(s.common) {
+		return false
+	}
+	for i := 0; i < len(s.common); i++ {
+		if lower(path[i]) != s.common[i] {
+			return false
+		}
+	}
+	if len(path) == len(s.common) {
+		return true
+	}
+	next := lower(path[len(s.common)])
+	return s.next[next] || next == '/' || next == '.'
+}
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		c |= 0x20
+	}
+	return c
 }
 
 // Shape adds a path ending, such as /oauth2/token, that looks like an endpoint wherever it occurs.
@@ -134,9 +180,12 @@ func (s *Set) long(escaped string, literal uint8) Result {
 
 // plain classifies a path whose bytes have one reading, apart from case, a final slash and a final suffix.
 func (s *Set) plain(path string) Result {
-	for i := range s.exact {
-		if s.exact[i].means(path) {
-			return Result{Tag: s.exact[i].tag, Ambiguous: true}
+	near := s.near(path)
+	if near {
+		for i := range s.exact {
+			if s.exact[i].means(path) {
+				return Result{Tag: s.exact[i].tag, Ambiguous: true}
+			}
 		}
 	}
 	tag := s.prefix(path)
@@ -145,7 +194,11 @@ func (s *Set) plain(path string) Result {
 			return Result{Tag: folded, Ambiguous: true}
 		}
 	}
-	return Result{Tag: tag, Below: s.below(path), Shaped: tag == 0 && s.shaped(path)}
+	result := Result{Tag: tag, Shaped: tag == 0 && s.shaped(path)}
+	if near {
+		result.Below = s.below(path)
+	}
+	return result
 }
 
 func (s *Set) prefix(path string) uint8 {

@@ -3,6 +3,8 @@ package path
 import (
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 const (
@@ -127,4 +129,29 @@ func FuzzClassify(f *testing.F) {
 			t.Errorf("%q passes as the token endpoint", escaped)
 		}
 	})
+}
+
+// TestNear compares plain with looking at every endpoint.
+func TestNear(t *testing.T) {
+	for _, endpoints := range [][]string{{"/hub/oauth2/auth", "/hub/oauth2/token", "/HUB/oauth2/Token2"}, {"/"}, {"/authorize", "/token"}, {"/a", "/a/b"}, {"/a/"}, {}} {
+		var set Set
+		for i, endpoint := range endpoints {
+			if err := set.Add(endpoint, uint8(i+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rapid.Check(t, func(t *rapid.T) {
+			path := rapid.SampledFrom(append(endpoints, "/x", "/hub", "/hub/oauth2")).Draw(t, "endpoint")
+			path = path[:rapid.IntRange(1, len(path)).Draw(t, "length")] + rapid.SampledFrom([]string{"", "/", "a", "/x", ".json", ".", "TOKEN", "/b", "z"}).Draw(t, "end")
+			if rapid.Bool().Draw(t, "upper") {
+				path = strings.ToUpper(path)
+			}
+			near := set.near(path)
+			for i := range set.exact {
+				if !near && (set.exact[i].means(path) || set.below(path) != 0) {
+					t.Errorf("%q is not near %q", path, endpoints)
+				}
+			}
+		})
+	}
 }

@@ -2,6 +2,7 @@ package path
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
@@ -49,17 +50,9 @@ func readings(escaped string, yield func(string) bool) {
 		yield(once)
 		return
 	}
-	seen := make(map[string]struct{}, 8)
-	try := func(path string) bool {
-		if _, done := seen[path]; done {
-			return true
-		}
-		seen[path] = struct{}{}
-		return finish(path, yield)
-	}
 	twice := decode(once)
 	stripped := decode(cutParameters(escaped))
-	for _, path := range [...]string{
+	paths := [...]string{
 		once,
 		twice,
 		cutParameters(once),
@@ -71,8 +64,9 @@ func readings(escaped string, yield func(string) bool) {
 		cutParameters(decode(cutParameters(once))),
 		beforeAny(once, ";"),
 		beforeAny(decode(beforeAny(escaped, ";")), ";"),
-	} {
-		if !try(path) {
+	}
+	for i, path := range paths {
+		if !slices.Contains(paths[:i], path) && !finish(path, yield) {
 			return
 		}
 	}
@@ -80,17 +74,36 @@ func readings(escaped string, yield func(string) bool) {
 
 // finish yields the forms of one decoded path.
 func finish(path string, yield func(string) bool) bool {
-	for _, slashed := range [...]string{path, strings.ReplaceAll(path, "\\", "/")} {
-		for _, ended := range [...]string{slashed, beforeAny(slashed, "\x00?#")} {
-			trimmed := strings.TrimRight(ended, " \t\r\n\v\f\x00")
-			for _, resolved := range [...]string{trimmed, resolve(merge(trimmed)), merge(resolve(trimmed))} {
-				if !yield(resolved) {
-					return false
-				}
-			}
-		}
+	if !end(path, yield) {
+		return false
 	}
-	return true
+	return strings.IndexByte(path, '\\') < 0 || end(strings.ReplaceAll(path, "\\", "/"), yield)
+}
+
+// end yields the forms of a path whole, and cut where some servers end it.
+func end(path string, yield func(string) bool) bool {
+	if !clean(path, yield) {
+		return false
+	}
+	cut := beforeAny(path, "\x00?#")
+	return len(cut) == len(path) || clean(cut, yield)
+}
+
+// clean yields a path as it is, and with dot segments resolved after slashes were merged, and before, as far as that makes a difference.
+func clean(path string, yield func(string) bool) bool {
+	path = strings.TrimRight(path, " \t\r\n\v\f\x00")
+	if !yield(path) {
+		return false
+	}
+	merged := merge(path)
+	resolved := resolve(merged)
+	if len(resolved) != len(path) && !yield(resolved) {
+		return false
+	}
+	if len(merged) == len(path) {
+		return true // there is nothing to merge, and to resolve makes nothing to merge
+	}
+	return yield(merge(resolve(path)))
 }
 
 // decode replaces the percent escapes. The overlong spellings %c0%2e to %c1%bf of ASCII, which old decoders accept, count as the ASCII byte.

@@ -118,8 +118,8 @@ type Finding struct {
 }
 
 // Open begins a case. The request's strings must stay valid until the case is opened again.
-func (c *Case) Open(request *Request, endpoint Endpoint, options *Options, directory Directory) {
-	c.Request, c.Endpoint, c.Options, c.Directory = *request, endpoint, options, directory
+func (c *Case) Open(request Request, endpoint Endpoint, options *Options, directory Directory) {
+	c.Request, c.Endpoint, c.Options, c.Directory = request, endpoint, options, directory
 	c.readHeader()
 	c.Findings, c.Askable = c.Findings[:0], c.Askable[:0]
 	c.AmbiguousPath, c.BelowEndpoint, c.RewriteHeader, c.Services, c.OwnForm = false, false, false, false, false

@@ -78,20 +78,20 @@ func At(endpoints ...Endpoint) Endpoints {
 }
 
 // Has reports whether the set holds the endpoint.
-func (s Endpoints) Has(e Endpoint) bool { return s&(1<<e) != 0 }
+func (s Endpoints) Has(e Endpoint) bool { return s&(1<<(e&15)) != 0 }
 
 // Sets of endpoints whose requests have something in common.
-var (
+const (
 	// AuthorizationRequests take the parameters of an authorization request.
-	AuthorizationRequests = At(Authorize, PAR)
+	AuthorizationRequests Endpoints = 1<<Authorize | 1<<PAR
 	// Backchannels take a form that the client posts itself, and at which it authenticates as at the token endpoint (RFC 6749 section 2.3).
-	Backchannels = At(Token, PAR, Device, Backchannel, Revocation, Introspection)
+	Backchannels Endpoints = 1<<Token | 1<<PAR | 1<<Device | 1<<Backchannel | 1<<Revocation | 1<<Introspection
 	// Browsers are endpoints to which a person's browser is sent, so that errors are pages.
-	Browsers = At(Authorize, Logout)
+	Browsers Endpoints = 1<<Authorize | 1<<Logout
 	// Protected requests carry an access token.
-	Protected = At(Userinfo, Resource)
+	Protected Endpoints = 1<<Userinfo | 1<<Resource
 	// Forms are endpoints whose parameters are in a form or in the query.
-	Forms = Backchannels | Browsers | At(Userinfo)
+	Forms = Backchannels | Browsers | 1<<Userinfo
 	// Everywhere is all of them.
-	Everywhere = Forms | At(Registration, Resource)
+	Everywhere = Forms | 1<<Registration | 1<<Resource
 )

@@ -2,9 +2,9 @@ package scan
 
 import "math/bits"
 
-// read looks at a form-encoded text from begin up to the next ampersand or the end. It returns where that is, the class of what the text means, and that of the bytes as they are written, which
+// read looks at a form-encoded text from begin up to the next ampersand or the end; of a name, up to the next equals sign. It returns where that is, the class of what the text means, and that of the bytes as they are written, which
 // leaves out what is escaped.
-func read(s string, begin int) (end int, means, written Class) {
+func read(s string, begin int, name bool) (end int, means, written Class) {
 	blank := begin // behind the last blank, or the begin
 	at := begin
 words:
@@ -55,6 +55,9 @@ words:
 				means |= Blanks
 				means, blank = spaced(means, blank, here, here+1)
 			case '=':
+				if name {
+					return here, ended(means, begin, blank, here), written
+				}
 				means |= EqualsSigns
 				if closed(s[begin:here]) {
 					written |= bracketEquals

@@ -137,17 +137,17 @@ func (p *Parameters) Scan(query, body string, relevant Names, limits Limits) {
 	if len(query) > limits.Query {
 		p.Signs |= TooLongQuery
 	} else if query != "" {
-		p.section(query, Query, relevant, limits)
+		p.section(query, Query, relevant, &limits)
 	}
 	if len(body) > limits.Body {
 		p.Signs |= TooLongBody
 	} else if body != "" {
-		p.section(body, Body, relevant, limits)
+		p.section(body, Body, relevant, &limits)
 	}
 }
 
 // section reads one location.
-func (p *Parameters) section(s string, in Location, relevant Names, limits Limits) {
+func (p *Parameters) section(s string, in Location, relevant Names, limits *Limits) {
 	var written Class
 	for at := 0; at < len(s); at++ { // over an ampersand, which stands between two pairs
 		if s[at] == '&' {
@@ -160,7 +160,7 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits Limit
 			continue
 		}
 		value := begin + length + 1
-		end, means, raw := read(s, value)
+		end, means, raw := read(s, value, false)
 		at = end
 		written |= raw
 		if len(p.List) >= limits.Parameters {
@@ -181,14 +181,14 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits Limit
 }
 
 // other reads a pair whose name is not simply one of the relevant ones, up to its end.
-func (p *Parameters) other(s string, begin int, in Location, relevant Names, limits Limits, written *Class) (end int) {
-	equals, class, rawName := read(s[:endOfName(s, begin)], begin)
+func (p *Parameters) other(s string, begin int, in Location, relevant Names, limits *Limits, written *Class) (end int) {
+	equals, class, rawName := read(s, begin, true)
 	end = equals
 	value := equals
 	var means, raw Class
 	if equals < len(s) && s[equals] == '=' {
 		value++
-		end, means, raw = read(s, value)
+		end, means, raw = read(s, value, false)
 	}
 	*written |= rawName | raw
 	p.noteNonASCII(class | means)
@@ -196,9 +196,12 @@ func (p *Parameters) other(s string, begin int, in Location, relevant Names, lim
 		p.Signs |= TooManyParameters
 		return end
 	}
+	name := Recognise(s[begin:equals])
+	if limits.RelevantOnly && name == Unknown && class == 0 && equals-begin <= MaxName && end-value <= limits.Value && equals > begin && !hasUpper(s[begin:equals]) {
+		return end // as most
+	}
 	item := p.next()
-	*item = Parameter{RawName: s[begin:equals], RawValue: s[value:end], In: in, class: means}
-	item.Name = Recognise(item.RawName)
+	*item = Parameter{RawName: s[begin:equals], RawValue: s[value:end], Name: name, In: in, class: means}
 	if item.Name == Unknown {
 		item.Name = p.decodedName(item, class, relevant)
 	}
@@ -219,20 +222,8 @@ func (p *Parameters) other(s string, begin int, in Location, relevant Names, lim
 	return end
 }
 
-// endOfName is where the name that begins at a place ends: at an equals sign, an ampersand or the end.
-func endOfName(s string, at int) int {
-	end := len(s)
-	if ampersand := strings.IndexByte(s[at:], '&'); ampersand >= 0 {
-		end = at + ampersand
-	}
-	if equals := strings.IndexByte(s[at:end], '='); equals >= 0 {
-		end = at + equals
-	}
-	return end
-}
-
 // scrutinise looks closely at a parameter whose name is of the class, and whose value has such bytes as it is written.
-func (p *Parameters) scrutinise(item *Parameter, class, written Class, limits Limits) {
+func (p *Parameters) scrutinise(item *Parameter, class, written Class, limits *Limits) {
 	p.noteNonASCII(class | item.class)
 	p.tooLong(item, limits)
 	if written&bracketEquals != 0 && item.Name != Unknown {
@@ -250,7 +241,7 @@ func (p *Parameters) noteNonASCII(means Class) {
 	}
 }
 
-func (p *Parameters) tooLong(item *Parameter, limits Limits) {
+func (p *Parameters) tooLong(item *Parameter, limits *Limits) {
 	if len(item.RawName) > MaxName || len(item.RawValue) > limits.Value {
 		p.Signs |= TooLongValue
 	}

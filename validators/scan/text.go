@@ -79,35 +79,42 @@ func MeansPrefix(encoded, prefix string) (rest string, found bool) {
 // Means reports whether a form-encoded text is a way to write the other one: what it decodes to, malformed escapes as they are.
 func Means(encoded, text string) bool {
 	at, i := 0, 0
-	for at < len(encoded) && i < len(text) {
-		c := encoded[at]
-		switch c {
-		case '+':
-			c = ' '
-		case '%':
-			if decoded, ok := Unhex(encoded[at:]); ok {
-				c = decoded
-				at += 2
-			}
-		default:
-			// Up to what is encoded, eight bytes are compared at once.
-			if len(encoded)-at < 8 || len(text)-i < 8 {
-				break
-			}
+	for {
+		// Up to what is encoded, eight bytes are compared at once.
+		for len(encoded)-at >= 8 && len(text)-i >= 8 {
 			word := load8(encoded, at)
 			same := 8
 			if stop := zeros(word^'%'*ones) | zeros(word^'+'*ones) | word ^ load8(text, i); stop != 0 {
 				same = bits.TrailingZeros64(stop) / 8
 			}
-			if same > 0 {
-				at, i = at+same, i+same
-				continue
+			if at, i = at+same, i+same; same < 8 {
+				break
 			}
+		}
+		begin := at
+		for at+2 < len(encoded) && encoded[at] == '%' && i < len(text) {
+			decoded, ok := Unhex(encoded[at:])
+			if !ok {
+				break
+			}
+			if decoded != text[i] {
+				return false
+			}
+			at, i = at+3, i+1
+		}
+		if at == len(encoded) || i == len(text) {
+			return at == len(encoded) && i == len(text)
+		}
+		if at > begin {
+			continue
+		}
+		c := encoded[at]
+		if c == '+' {
+			c = ' '
 		}
 		if c != text[i] {
 			return false
 		}
 		at, i = at+1, i+1
 	}
-	return at == len(encoded) && i == len(text)
 }

@@ -55,7 +55,7 @@ func TestClassOf(t *testing.T) {
 }
 
 func checkRead(t *rapid.T, text string, begin int) {
-	end, means, written := read(text, begin)
+	end, means, written := read(text, begin, false)
 	wantEnd := begin
 	for wantEnd < len(text) && text[wantEnd] != '&' {
 		wantEnd++

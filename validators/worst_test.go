@@ -1,0 +1,117 @@
+package validators
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+)
+
+// worst are requests that make as much work as the limits allow, in the size that is asked for in bytes; each takes the whole of it for one part.
+var worst = []struct {
+	name string
+	full int // the size at which the limit is full
+	make func(size int) rule.Request
+}{
+	{"query of escapes", 16 << 10, func(size int) rule.Request { return authorizeRequest("state=" + strings.Repeat("%41", size/3-2)) }},
+	{"query of escapes beyond ASCII", 16 << 10, func(size int) rule.Request { return authorizeRequest("state=" + strings.Repeat("%C3%A9", size/6-1)) }},
+	{"query of 100 long parameters", 16 << 10, func(size int) rule.Request { return authorizeRequest(parameters(100, size, "v")) }},
+	{"query of folded names", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest(strings.Repeat("Client.Id%5B%5D=1&", min(100, size/18)))
+	}},
+	{"scope of words", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest("client_id=narrow&scope=" + strings.Repeat("a+", size/2-12) + "a")
+	}},
+	{"redirect_uri", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest("response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fa%2F%3F" + strings.Repeat("a%26", size/4-20))
+	}},
+	{"claims of many members", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest("client_id=app&claims=" + members(size-30, "%22", "%22"))
+	}},
+	{"claims of depth", 16 << 10, func(size int) rule.Request {
+		object := strings.Repeat(`{"a":`, 28) + "1" + strings.Repeat("}", 28)
+		return authorizeRequest("client_id=app&claims=" + url.QueryEscape(list(size-40, `{"x":[`, object, "]}", 700)))
+	}},
+	{"authorization_details", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest("client_id=app&authorization_details=" + url.QueryEscape(list(size-40, "[", `{"type":"a"}`, "]", 35)))
+	}},
+	{"path of dot segments", 4 << 10, func(size int) rule.Request { return pathRequest("/" + strings.Repeat("a/..;/%2e%2e/", size/13)) }},
+	{"path of everything", 4 << 10, func(size int) rule.Request {
+		return pathRequest("/" + strings.Repeat("a%5c../%252e;b/.%2f%3b/", size/23-1) + "%3fx")
+	}},
+	{"body of escapes", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "%41")) }},
+	{"body of escapes beyond ASCII", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "%C3%A9")) }},
+	{"body of 100 parameters", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(100, size, "%41")) }},
+	{"body and query", 80 << 10, func(size int) rule.Request {
+		request := tokenRequest(parameters(84, size*4/5, "%41"))
+		request.Query = parameters(16, size/5, "%42")
+		return request
+	}},
+	{"Basic of colons", 8 << 10, func(size int) rule.Request {
+		request := tokenRequest("grant_type=x")
+		request.Header["Authorization"] = []string{"Basic " + strings.Repeat("OjolKzo6JSs6", size/12)}
+		return request
+	}},
+	{"Bearer", 8 << 10, func(size int) rule.Request { return bearerRequest("/api/users", strings.Repeat("a.", size/2)) }},
+	{"client_assertion", 16 << 10, func(size int) rule.Request {
+		claims := members(size*3/4-60, `"`, `"`)
+		return tokenRequest("grant_type=client_credentials&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=" +
+			"eyJhbGciOiJFUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln")
+	}},
+}
+
+func pathRequest(path string) rule.Request {
+	return rule.Request{Method: "GET", Path: path, Header: map[string][]string{}}
+}
+
+// parameters are a number of parameters of one size, with values of many pieces.
+func parameters(count, size int, piece string) string {
+	var list []string
+	for i := range count {
+		name := fmt.Sprintf("p%d=", i)
+		list = append(list, name+strings.Repeat(piece, (size/count-len(name)-1)/len(piece)))
+	}
+	return strings.Join(list, "&")
+}
+
+// members is a JSON object of many members.
+func members(size int, open, end string) string {
+	var text strings.Builder
+	text.WriteString("{")
+	for i := 0; text.Len() < size-20; i++ {
+		fmt.Fprintf(&text, "%s%x%s:1,", open, i, end)
+	}
+	fmt.Fprintf(&text, "%sz%s:1}", open, end)
+	return text.String()
+}
+
+// list repeats an element as often as it fits, which has the given size when it is escaped.
+func list(size int, open, element, end string, escaped int) string {
+	return open + strings.Repeat(element+",", max(0, size/escaped-1)) + element + end
+}
+
+// BenchmarkWorst fills every limit, and a half and a quarter of it: the time per byte must not grow with the size.
+func BenchmarkWorst(b *testing.B) {
+	directory := testDirectory(b, "")
+	engine := newEngine(b, testConfig(rule.RFC6749))
+	for _, request := range worst {
+		for _, part := range []int{4, 2, 1} {
+			b.Run(fmt.Sprintf("%s/%dKiB", request.name, request.full/part>>10), func(b *testing.B) {
+				request := request.make(request.full / part)
+				size := len(request.Path) + len(request.Query) + len(request.Body)
+				for _, fields := range request.Header {
+					size += len(fields[0])
+				}
+				var c rule.Case
+				b.ReportAllocs()
+				for b.Loop() {
+					engine.Decide(&c, request, engine.Route(request.Path), directory)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(size), "ns/byte")
+			})
+		}
+	}
+}
