@@ -127,7 +127,7 @@ func (e *Engine) RefusesUnread(request rule.Request, route path.Result) bool {
 // Decide judges a request. The route is that of its path; the case is only used as memory. The verdict is valid until the case is used again.
 func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, directory rule.Directory) (verdict Verdict) {
 	endpoint := rule.Endpoint(route.Tag)
-	c.Open(request, endpoint, &e.config.Options, directory)
+	c.OpenFor(&request, endpoint, &e.config.Options, directory)
 	c.AmbiguousPath, c.BelowEndpoint = route.Ambiguous, route.Below != 0
 	c.RewriteHeader = c.RewriteHeaders && e.rewritten(c.Header)
 	c.Services = endpoint == rule.Resource && e.watches && e.services.Classify(request.Path).Tag != 0

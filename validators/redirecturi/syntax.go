@@ -175,11 +175,11 @@ func holdsResponseParameter(query string) bool {
 	query, _, _ = strings.Cut(query, "#")
 	for query != "" {
 		var pair string
-		if end := strings.IndexAny(query, "&;"); end >= 0 {
-			pair, query = query[:end], query[end+1:]
-		} else {
-			pair, query = query, ""
+		end := 0
+		for end < len(query) && query[end] != '&' && query[end] != ';' {
+			end++
 		}
+		pair, query = query[:end], query[min(end+1, len(query)):]
 		name, _, _ := strings.Cut(pair, "=")
 		switch scan.Unescape(name, false) {
 		case "code", "state", "response", "error", "iss", "access_token", "id_token":

@@ -119,7 +119,12 @@ type Finding struct {
 
 // Open begins a case. The request's strings must stay valid until the case is opened again.
 func (c *Case) Open(request Request, endpoint Endpoint, options *Options, directory Directory) {
-	c.Request, c.Endpoint, c.Options, c.Directory = request, endpoint, options, directory
+	c.OpenFor(&request, endpoint, options, directory)
+}
+
+// OpenFor is Open for a request that is copied from where it is.
+func (c *Case) OpenFor(request *Request, endpoint Endpoint, options *Options, directory Directory) {
+	c.Request, c.Endpoint, c.Options, c.Directory = *request, endpoint, options, directory
 	c.readHeader()
 	c.Findings, c.Askable = c.Findings[:0], c.Askable[:0]
 	c.AmbiguousPath, c.BelowEndpoint, c.RewriteHeader, c.Services, c.OwnForm = false, false, false, false, false
@@ -232,12 +237,25 @@ func Words(value string, yield func(string) bool) {
 
 // HasWord reports whether a space-separated value holds the word.
 func HasWord(value, word string) bool {
-	found := false
-	Words(value, func(w string) bool {
-		found = w == word
-		return !found
-	})
-	return found
+	for rest := value; ; {
+		at := strings.Index(rest, word)
+		if at < 0 || word == "" {
+			return false
+		}
+		end := at + len(word)
+		if (at == 0 || rest[at-1] == ' ') && (end == len(rest) || rest[end] == ' ') {
+			return true
+		}
+		rest = rest[end:]
+		if rest == "" || rest[0] != ' ' {
+			// The next word begins behind a blank.
+			blank := strings.IndexByte(rest, ' ')
+			if blank < 0 {
+				return false
+			}
+			rest = rest[blank:]
+		}
+	}
 }
 
 // SameWords reports whether two lists hold the same words in any order.
@@ -293,7 +311,7 @@ func ClientIDIsURL(clientID string) bool {
 func (c *Case) Client() (*Client, Standing) {
 	if !c.clientAsked {
 		c.clientAsked = true
-		if c.Endpoint != Authorize && c.Endpoint != Logout {
+		if !Browsers.Has(c.Endpoint) {
 			if a := c.Authentication(); len(a.Clients()) == 1 {
 				c.client, c.standing = a.Clients()[0], Known
 			} else if a.Standing != Known {

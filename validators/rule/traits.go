@@ -77,74 +77,84 @@ const (
 
 // Note finds out the traits, when header, path and parameters are known.
 func (c *Case) Note() {
+	traits := c.Traits | c.messageTraits()
 	if c.AmbiguousPath || c.BelowEndpoint || c.RewriteHeader || c.Services {
-		c.Traits |= OddPath
+		traits |= OddPath
 	}
-	if c.Transport == PlainHTTP {
-		c.Traits |= Insecure
-	}
-	c.noteMessage()
 	if p := &c.Parameters; p.Repeated|p.In[scan.Query]&p.In[scan.Body] != 0 {
-		c.Traits |= Repeating
+		traits |= Repeating
 	}
+	c.Traits = traits
 	switch {
+	case c.Endpoint == Authorize:
+		c.noteClient()
+		c.noteAuthorization()
 	case Protected.Has(c.Endpoint):
 		c.noteToken()
+		return
 	case Backchannels.Has(c.Endpoint):
 		c.noteAuthentication()
-	case Browsers.Has(c.Endpoint):
-		if _, standing := c.Client(); standing == Absent || standing == Unjudged {
-			c.Traits |= Unregistered
+		if c.Endpoint == PAR {
+			c.noteAuthorization()
+		} else if c.Endpoint == Token {
+			c.noteGrant()
 		}
-		c.noteLimits(c.client)
-	}
-	if AuthorizationRequests.Has(c.Endpoint) {
-		c.noteAuthorization()
-	}
-	if c.Endpoint == Token {
-		c.noteGrant()
+	case c.Endpoint == Logout:
+		c.noteClient()
+		return
 	}
 	if c.Parameters.Seen.Has(scan.Scope) {
 		c.noteScope()
 	}
 }
 
-// noteMessage is about method, query, body and header.
-func (c *Case) noteMessage() {
+// messageTraits are those of method, query, body and connection.
+func (c *Case) messageTraits() (traits Traits) {
 	posts := c.Method == "POST"
 	gets := !posts && (c.Method == "GET" || c.Method == "HEAD")
 	if !posts && (!gets || Backchannels.Has(c.Endpoint)) {
-		c.Traits |= OddMethod
-	}
-	if c.Query != "" {
-		c.Traits |= Querying
-	}
-	if c.BodyState != NoBody && (gets || c.BodyState == BodyBroken) {
-		c.Traits |= OddBody
+		traits |= OddMethod
 	}
 	if !gets {
 		if c.ContentType(); !c.contentType.Form || c.contentType.Charset > UTF8 {
-			c.Traits |= OddType
+			traits |= OddType
 		}
 	}
+	if c.Query != "" {
+		traits |= Querying
+	}
+	if c.BodyState != NoBody && (gets || c.BodyState == BodyBroken) {
+		traits |= OddBody
+	}
+	if c.Transport == PlainHTTP {
+		traits |= Insecure
+	}
 	if c.Parameters.Seen.Has(scan.MethodOverride) {
-		c.Traits |= Overriding
+		traits |= Overriding
 	}
 	if len(c.ProofHeader) > 0 {
-		c.Traits |= Proving
+		traits |= Proving
 	}
-	switch len(c.AuthorizationHeader) {
-	case 0:
-		c.Traits |= Anonymous
-	case 1:
-	default:
-		c.Traits |= OddAuthorization
+	if n := len(c.AuthorizationHeader); n == 0 {
+		traits |= Anonymous
+	} else if n > 1 {
+		traits |= OddAuthorization
 	}
 	if len(c.Certificate) > 0 {
-		c.Traits |= Certified
+		traits |= Certified
 	} else if c.EndsTLS {
-		c.Traits |= Uncertified
+		traits |= Uncertified
 	}
+	return traits
+}
+
+// noteClient is about the client of a request that a browser brings.
+func (c *Case) noteClient() {
+	client, standing := c.Client()
+	if standing == Absent || standing == Unjudged {
+		c.Traits |= Unregistered
+	}
+	c.noteLimits(client)
 }
 
 // noteToken is about the access token.

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"slices"
 	"strings"
@@ -26,7 +27,17 @@ func appendUnescaped(to []byte, s string, plus bool) []byte {
 	start, written := len(to), 0
 	to = slices.Grow(to, len(s))
 	decoded := to[start : start+len(s)]
-	for i := 0; i < len(s); i++ {
+	for i := 0; i < len(s); {
+		// Eight bytes are copied at once, up to what is encoded; what is copied too much is written over.
+		if len(s)-i >= 8 {
+			word := load8(s, i)
+			binary.LittleEndian.PutUint64(decoded[written:], word)
+			same := min(bits.TrailingZeros64(zeros(word^'%'*ones)|zeros(word^'+'*ones))/8, 8)
+			i, written = i+same, written+same
+			if same == 8 {
+				continue
+			}
+		}
 		c := s[i]
 		switch c {
 		case '+':
@@ -34,13 +45,17 @@ func appendUnescaped(to []byte, s string, plus bool) []byte {
 				c = ' '
 			}
 		case '%':
-			if value, ok := Unhex(s[i:]); ok {
-				c = value
-				i += 2
+			for value, ok := Unhex(s[i:]); ok; value, ok = Unhex(s[i:]) {
+				decoded[written] = value
+				i, written = i+3, written+1
 			}
+			if i < len(s) && s[i] == '%' {
+				break
+			}
+			continue
 		}
 		decoded[written] = c
-		written++
+		i, written = i+1, written+1
 	}
 	return to[:start+written]
 }

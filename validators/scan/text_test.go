@@ -93,3 +93,26 @@ func checkRead(t *rapid.T, text string, begin int) {
 		t.Errorf("%q is written with %b, want %b", value, written, wantWritten)
 	}
 }
+
+// TestUnescape compares it with decoding byte by byte.
+func TestUnescape(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`([a-z]{0,9}|%[0-9A-Fa-f]{2}|%[0-9A-Za-z]?|\\+){0,12}`).Draw(t, "text")
+		for _, plus := range []bool{false, true} {
+			var want []byte
+			for i := 0; i < len(text); i++ {
+				c := text[i]
+				if value, ok := Unhex(text[i:]); ok {
+					c = value
+					i += 2
+				} else if c == '+' && plus {
+					c = ' '
+				}
+				want = append(want, c)
+			}
+			if got := Unescape(text, plus); got != string(want) {
+				t.Errorf("Unescape(%q, %v) = %q, want %q", text, plus, got, want)
+			}
+		}
+	})
+}
