@@ -147,10 +147,8 @@ func BenchmarkDecide(b *testing.B) {
 // compare measures the decision, and in turns with it url.ParseQuery of a text, unless that is empty. What else the machine does disturbs both alike, so the ratio is the median of those of
 // all turns.
 func compare(b *testing.B, text string, decide func()) {
-	const turn = 100
-	b.ReportAllocs()
+	const turn = 200
 	allocations := testing.AllocsPerRun(turn, decide)
-	decide()
 	var times, ratios []float64
 	for b.Loop() {
 		start := time.Now()

@@ -15,7 +15,7 @@ import (
 )
 
 // FuzzDecide asks for the whole decision in all profiles. What must hold for every request: no panic; the same request gives the same verdict; report mode never refuses; what
-// passes has one reading for net/url too; and an error is only ever redirected to a registered URI that net/url finds exactly once.
+// passes has one reading for net/url too; the rules that are due give the verdict that all rules give; and an error is only ever redirected to a registered URI that net/url finds exactly once.
 func FuzzDecide(f *testing.F) {
 	files, err := vectors.Load(".")
 	if err != nil {
@@ -48,6 +48,7 @@ func FuzzDecide(f *testing.F) {
 		reporting[profile] = newEngine(f, config)
 	}
 	cases := new(rule.Case)
+	pairs := enginePairs(f)
 	f.Fuzz(func(t *testing.T, method, path, query, body, authorization, contentType string, hasBody bool) {
 		request := rule.Request{Method: method, Path: path, Query: query, Header: map[string][]string{}}
 		if hasBody {
@@ -58,6 +59,9 @@ func FuzzDecide(f *testing.F) {
 		}
 		if contentType != "" {
 			request.Header["Content-Type"] = []string{contentType}
+		}
+		for i := range pairs {
+			pairs[i].check(t, request, directory)
 		}
 		for _, profile := range rule.Profiles() {
 			engine := engines[profile]
