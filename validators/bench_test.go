@@ -147,26 +147,14 @@ func BenchmarkDecide(b *testing.B) {
 // compare measures the decision, and in turns with it url.ParseQuery of a text, unless that is empty. What else the machine does disturbs both alike, so the ratio is the median of those of
 // all turns.
 func compare(b *testing.B, text string, decide func()) {
-	const turn = 200
-	allocations := testing.AllocsPerRun(turn, decide)
+	allocations := testing.AllocsPerRun(100, decide)
 	var times, ratios []float64
 	for b.Loop() {
-		start := time.Now()
-		for range turn {
-			decide()
-		}
-		own := float64(time.Since(start)) / turn
+		own := turn(decide)
 		times = append(times, own)
-		if text == "" {
-			continue
+		if text != "" {
+			ratios = append(ratios, own/turn(func() { _, _ = url.ParseQuery(text) }))
 		}
-		start = time.Now()
-		for range turn {
-			if _, err := url.ParseQuery(text); err != nil {
-				b.Fatal(err)
-			}
-		}
-		ratios = append(ratios, own/(float64(time.Since(start))/turn))
 	}
 	b.ReportMetric(median(times), "ns/op")
 	b.ReportMetric(slices.Min(times), "min-ns")
@@ -176,7 +164,56 @@ func compare(b *testing.B, text string, decide func()) {
 	}
 }
 
+// turn is the time of one call in nanoseconds, of two hundred.
+func turn(call func()) float64 {
+	const calls = 200
+	start := time.Now()
+	for range calls {
+		call()
+	}
+	return float64(time.Since(start)) / calls
+}
+
 func median(values []float64) float64 {
 	slices.Sort(values)
 	return values[len(values)/2]
+}
+
+// BenchmarkInapplicable shows what rules cost that do not concern a request: x-without is the ratio of the time with the whole profile to that with every rule off that is not due.
+func BenchmarkInapplicable(b *testing.B) {
+	directory := testDirectory(b, "")
+	for _, profile := range rule.Profiles() {
+		for _, benchmark := range benchmarkRequests() {
+			if benchmark.want != Pass || !strings.HasSuffix(benchmark.name, "/valid") {
+				continue
+			}
+			request := benchmark.request
+			if profile == rule.FAPI2 {
+				request = inFAPI(request)
+			}
+			b.Run(profile.String()+"/"+benchmark.name, func(b *testing.B) {
+				whole := newEngine(b, testConfig(profile))
+				var c rule.Case
+				whole.Decide(&c, request, whole.Route(request.Path), directory)
+				p := &whole.plans[c.Endpoint]
+				due := p.due(&c)
+				config := testConfig(profile)
+				config.Overrides = []Override{{Pattern: "*", Mode: rule.Off}}
+				for place := range p.steps {
+					if due.has(place) {
+						config.Overrides = append(config.Overrides, Override{Pattern: p.steps[place].rule.ID, Mode: p.steps[place].mode})
+					}
+				}
+				few := newEngine(b, config)
+				var ratios []float64
+				for b.Loop() {
+					ratios = append(ratios, turn(func() { whole.Decide(&c, request, whole.Route(request.Path), directory) })/
+						turn(func() { few.Decide(&c, request, few.Route(request.Path), directory) }))
+				}
+				b.ReportMetric(float64(len(p.steps)), "rules")
+				b.ReportMetric(float64(len(config.Overrides)-1), "due")
+				b.ReportMetric(median(ratios), "x-without")
+			})
+		}
+	}
 }
