@@ -111,15 +111,59 @@ func benchmarkRequests() []benchmarkRequest {
 		{"logout/refused", get("/oauth2/logout", "client_id=app&client_id=two"), Reject},
 		{"userinfo/valid", bearerRequest("/oauth2/userinfo", benchToken), Pass},
 		{"userinfo/refused", bearerRequest("/oauth2/userinfo", ""), Reject},
-		{"resource/valid", bearerRequest("/api/users/me", benchToken), Pass},
-		{"resource/refused", bearerRequest("/api/users/me", ""), Reject},
-		{"none/valid", rule.Request{Method: "GET", Path: "/dashboard/x.js", Header: map[string][]string{}}, Pass},
+		{"bearer/valid", bearerRequest("/api/users/me", benchToken), Pass},
+		{"bearer/refused", bearerRequest("/api/users/me", ""), Reject},
+		{"other/valid", rule.Request{Method: "GET", Path: "/dashboard/x.js", Header: map[string][]string{}}, Pass},
 	}
 }
 
-// BenchmarkDecide measures the decision alone, on a valid and a refused request of every endpoint. Beside each turn it measures url.ParseQuery of the same query and body, so that x-ParseQuery,
-// the ratio of the two, says the same on every machine; ns/op is the decision's.
+// BenchmarkDecide measures the decision alone, on a valid and a refused request of every endpoint.
 func BenchmarkDecide(b *testing.B) {
+	eachDecision(b, func(b *testing.B, _ rule.Request, decide func()) {
+		b.ReportAllocs()
+		for b.Loop() {
+			decide()
+		}
+	})
+}
+
+// BenchmarkParseQuery is the yardstick of BenchmarkDecide.
+func BenchmarkParseQuery(b *testing.B) {
+	for name, text := range map[string]string{"authorize": benchQuery, "token": benchForm} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := url.ParseQuery(text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkBudget measures the decision and url.ParseQuery of the same query and body in turns, so that x-ParseQuery, the ratio of the two, says the same on every machine, whatever else that
+// does: it is the median of the ratios of all turns. ns/op is the median of the decision's.
+func BenchmarkBudget(b *testing.B) {
+	eachDecision(b, func(b *testing.B, request rule.Request, decide func()) {
+		text := request.Query + request.Body
+		if _, err := url.ParseQuery(text); err != nil || text == "" || request.Path == "/oauth2/register" {
+			return // no form
+		}
+		allocations := testing.AllocsPerRun(100, decide)
+		var times, ratios []float64
+		for b.Loop() {
+			own := turn(decide)
+			times = append(times, own)
+			ratios = append(ratios, own/turn(func() { _, _ = url.ParseQuery(text) }))
+		}
+		b.ReportMetric(median(times), "ns/op")
+		b.ReportMetric(allocations, "allocs/op")
+		b.ReportMetric(median(ratios), "x-ParseQuery")
+	})
+}
+
+// eachDecision runs a benchmark of each request in each profile.
+func eachDecision(b *testing.B, run func(b *testing.B, request rule.Request, decide func())) {
 	directory := testDirectory(b, "")
 	for _, profile := range rule.Profiles() {
 		engine := newEngine(b, testConfig(profile))
@@ -134,33 +178,9 @@ func BenchmarkDecide(b *testing.B) {
 					ids, _ := findingIDs(v)
 					b.Fatalf("decision %v by %v", v.Decision, ids)
 				}
-				text := request.Query + request.Body
-				if request.Header["Content-Type"] != nil && request.Header["Content-Type"][0] == "application/json" {
-					text = ""
-				}
-				compare(b, text, func() { engine.Decide(&c, request, engine.Route(request.Path), directory) })
+				run(b, request, func() { engine.Decide(&c, request, engine.Route(request.Path), directory) })
 			})
 		}
-	}
-}
-
-// compare measures the decision, and in turns with it url.ParseQuery of a text, unless that is empty. What else the machine does disturbs both alike, so the ratio is the median of those of
-// all turns.
-func compare(b *testing.B, text string, decide func()) {
-	allocations := testing.AllocsPerRun(100, decide)
-	var times, ratios []float64
-	for b.Loop() {
-		own := turn(decide)
-		times = append(times, own)
-		if text != "" {
-			ratios = append(ratios, own/turn(func() { _, _ = url.ParseQuery(text) }))
-		}
-	}
-	b.ReportMetric(median(times), "ns/op")
-	b.ReportMetric(slices.Min(times), "min-ns")
-	b.ReportMetric(allocations, "allocs/op")
-	if text != "" {
-		b.ReportMetric(median(ratios), "x-ParseQuery")
 	}
 }
 
