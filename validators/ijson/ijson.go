@@ -13,13 +13,19 @@ const MaxDepth = 32
 
 // Parse reads a text that is one value: a map[string]any, []any, string, [json.Number], bool or nil. It reports false for every other text. Strings of the value may be parts of the text.
 func Parse(text string) (value any, ok bool) {
-	r := reader{text: text, build: true}
+	r := reader{text: text, build: true, names: takeNames(strings.Count(text, ":"))}
+	defer r.names.give()
 	return r.whole()
 }
 
 // Object reads a text that is one object.
-func Object(text string) (members map[string]any, ok bool) {
-	value, ok := Parse(text)
+func Object(text string) (members map[string]any, ok bool) { return Members(text, nil) }
+
+// Members reads a text that is one object, and keeps only some members of it; nil keeps all. The others have to be what JSON may be, too.
+func Members(text string, keep func(name string) bool) (members map[string]any, ok bool) {
+	r := reader{text: text, build: true, keep: keep, names: takeNames(strings.Count(text, ":"))}
+	defer r.names.give()
+	value, ok := r.whole()
 	if !ok {
 		return nil, false
 	}
@@ -43,9 +49,10 @@ func Walk(text string, visit func(depth int, name, rest string) bool) bool {
 type reader struct {
 	text    string
 	at      int
-	build   bool // the values are built
+	build   bool                   // the values are built
+	keep    func(name string) bool // which members of the outermost object are built; nil is all
 	visit   func(depth int, name, rest string) bool
-	names   *names // of all objects, if they are not built
+	names   *names // of all objects
 	objects uint32 // how many there were
 }
 
@@ -144,17 +151,15 @@ func (r *reader) object(depth int) (any, bool) {
 		if strings.IndexByte(content, '\\') >= 0 {
 			name = unquote(content)
 		}
-		if r.build {
-			if _, twice := members[name]; twice {
-				return nil, false
-			}
-		} else if !r.names.add(object, name, content) {
+		if !r.names.add(object, name, r.text, r.at-1-len(content), r.at-1) {
 			return nil, false
 		}
 		if r.space(); !r.skip(':') {
 			return nil, false
 		}
 		r.space()
+		build := r.build
+		r.build = build && (depth > 0 || r.keep == nil || r.keep(name))
 		value, ok := r.value(name, depth+1)
 		if !ok {
 			return nil, false
@@ -162,6 +167,7 @@ func (r *reader) object(depth int) (any, bool) {
 		if r.build {
 			members[name] = value
 		}
+		r.build = build
 		if r.space(); r.skip('}') {
 			return members, true
 		}
@@ -173,7 +179,10 @@ func (r *reader) object(depth int) (any, bool) {
 
 // array reads what is behind an opening bracket.
 func (r *reader) array(depth int) (any, bool) {
-	elements := []any{}
+	var elements []any
+	if r.build {
+		elements = []any{}
+	}
 	r.space()
 	if r.skip(']') {
 		return elements, true

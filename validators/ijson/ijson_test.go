@@ -58,6 +58,20 @@ func TestObject(t *testing.T) {
 	}
 }
 
+// TestMembers keeps some members, and looks at the others all the same.
+func TestMembers(t *testing.T) {
+	keep := func(name string) bool { return name == "a" }
+	got, ok := Members(`{"b":{"a":1,"c":[2]},"a":{"b":[3]}}`, keep)
+	if want := map[string]any{"a": map[string]any{"b": []any{json.Number("3")}}}; !ok || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v", got, ok)
+	}
+	for _, text := range []string{`{"b":{"c":1,"c":2}}`, `{"b":1,"b":2}`, `{"b":[}`, `["a"]`} {
+		if got, ok := Members(text, keep); ok {
+			t.Errorf("%s is read as %v", text, got)
+		}
+	}
+}
+
 // TestWalk shows in which order values are visited, and that a visit can refuse.
 func TestWalk(t *testing.T) {
 	var visited []string

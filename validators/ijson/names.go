@@ -13,9 +13,9 @@ type names struct {
 
 // slot is one member. Object zero is none.
 type slot struct {
-	hash    uint64
-	object  uint32
-	content string // of the name, as it is written
+	hash       uint64
+	object     uint32
+	begin, end uint32 // where the content of the name stands
 }
 
 var (
@@ -43,17 +43,17 @@ func (n *names) give() {
 	spare.Put(n)
 }
 
-// add adds a name to those of an object. It reports false if it is there already.
-func (n *names) add(object uint32, name, content string) bool {
+// add adds a name to those of an object, with the place in the text where it is written. It reports false if it is there already.
+func (n *names) add(object uint32, name, text string, begin, end int) bool {
 	hash := maphash.String(seed, name) + uint64(object)*0x9E3779B97F4A7C15
 	mask := uint64(len(n.slots) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
 		s := &n.slots[at]
 		if s.object == 0 {
-			*s = slot{hash: hash, object: object, content: content}
+			*s = slot{hash: hash, object: object, begin: uint32(begin), end: uint32(end)}
 			return true
 		}
-		if s.hash == hash && s.object == object && unquote(s.content) == name {
+		if s.hash == hash && s.object == object && unquote(text[s.begin:s.end]) == name {
 			return false
 		}
 	}

@@ -31,9 +31,9 @@ type Token struct {
 	Form Form
 	// Compact is the token as it was sent.
 	Compact string
-	// Header are the header parameters, as package ijson reads them; nil if they cannot be read.
+	// Header are the header parameters that are known here, as package ijson reads them; nil if they cannot be read.
 	Header map[string]any
-	// Claims are the claims; nil if they cannot be read. Those of a malformed token are for guesses only.
+	// Claims are the claims that are known here, see [known]; nil if they cannot be read. Those of a malformed token are for guesses only.
 	Claims map[string]any
 
 	unsigned bool
@@ -49,10 +49,10 @@ func Read(compact string) *Token {
 	if len(parts) != 3 && len(parts) != 5 {
 		return t
 	}
-	t.Header, _ = object(parts[0])
+	t.Header, _ = object(parts[0], headerParameter)
 	sound := t.Algorithm() != "" // RFC 7515 section 4.1.1 and RFC 7516 section 4.1.1: there is always one
 	if len(parts) == 3 {
-		t.Claims, _ = object(parts[1])
+		t.Claims, _ = object(parts[1], known)
 		_, decoded := decode(parts[2])
 		if sound && decoded && t.Claims != nil {
 			t.Form, t.unsigned = Signed, parts[2] == ""
@@ -69,13 +69,32 @@ func Read(compact string) *Token {
 	return t
 }
 
-// object reads one part as a JSON object.
-func object(part string) (map[string]any, bool) {
+// headerParameter reports whether some rule, or whoever verifies signatures, looks at a header parameter.
+func headerParameter(name string) bool {
+	switch name {
+	case "alg", "enc", "typ", "kid", "jwk", "crit":
+		return true
+	}
+	return false
+}
+
+// known reports whether some rule looks at a claim: those of tokens, proofs and assertions, and the parameters that may stand in a request object. The rest of a token, which may be
+// long, is read and not kept.
+func known(claim string) bool {
+	switch claim {
+	case "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "azp", "cnf", "htm", "htu", "ath":
+		return true
+	}
+	return scan.Recognise(claim) != scan.Unknown
+}
+
+// object reads the members of one part, a JSON object, that are to be kept.
+func object(part string, keep func(name string) bool) (map[string]any, bool) {
 	text, ok := decode(part)
 	if !ok {
 		return nil, false
 	}
-	return ijson.Object(text)
+	return ijson.Members(text, keep)
 }
 
 var strict = base64.RawURLEncoding.Strict()

@@ -174,13 +174,20 @@ func insecure(scheme, host string) Flaws {
 func holdsResponseParameter(query string) bool {
 	query, _, _ = strings.Cut(query, "#")
 	for query != "" {
-		var pair string
-		end := 0
-		for end < len(query) && query[end] != '&' && query[end] != ';' {
-			end++
+		end, equals := 0, -1
+		for ; end < len(query) && query[end] != '&' && query[end] != ';'; end++ {
+			if query[end] == '=' && equals < 0 {
+				equals = end
+			}
 		}
-		pair, query = query[:end], query[min(end+1, len(query)):]
-		name, _, _ := strings.Cut(pair, "=")
+		name := query[:end]
+		if equals >= 0 {
+			name = query[:equals]
+		}
+		query = query[min(end+1, len(query)):]
+		if len(name) < len("iss") {
+			continue
+		}
 		switch scan.Unescape(name, false) {
 		case "code", "state", "response", "error", "iss", "access_token", "id_token":
 			return true
