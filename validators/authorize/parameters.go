@@ -8,8 +8,6 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-var withScope = rule.When{Names: scan.NamesOf(scan.Scope)}
-
 // extensions are the single-valued parameters that other standards than RFC 6749 define here. resource and audience may repeat.
 var extensions = rule.RelevantNames(rule.Authorize) &^ scan.NamesOf(scan.ResponseType, scan.ClientID, scan.RedirectURI, scan.Scope, scan.State,
 	scan.ResponseMode, scan.Resource, scan.Audience, scan.RequestCredentials)

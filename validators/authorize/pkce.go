@@ -5,8 +5,6 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-var withChallenge = rule.When{Names: scan.NamesOf(scan.CodeChallenge, scan.CodeChallengeMethod)}
-
 // PKCE are the rules of RFC 7636 at the authorization endpoint.
 var PKCE = []rule.Rule{
 	{

@@ -6,8 +6,6 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-var withRedirectURI = rule.When{Names: scan.NamesOf(scan.RedirectURI)}
-
 // RedirectURIs are the rules about redirect_uri: first its syntax, then its registration. A registered URI is what it is: of the rules about syntax
 // only the one about script schemes applies to it.
 var RedirectURIs = []rule.Rule{

@@ -94,9 +94,10 @@ func (c *Case) Note() {
 		return
 	case Backchannels.Has(c.Endpoint):
 		c.noteAuthentication()
-		if c.Endpoint == PAR {
+		switch c.Endpoint {
+		case PAR:
 			c.noteAuthorization()
-		} else if c.Endpoint == Token {
+		case Token:
 			c.noteGrant()
 		}
 	case c.Endpoint == Logout:

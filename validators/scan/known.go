@@ -49,7 +49,7 @@ func known(s string, at int) (name Name, length int) {
 		return knownEnd(s, at)
 	}
 	first := load8(s, at)
-	last := first
+	var last uint64
 	if equals := zeros(first ^ '='*ones); equals != 0 {
 		place := bits.TrailingZeros64(equals) &^ 7
 		first &= 1<<place - 1
