@@ -103,9 +103,8 @@ func TestDueOfVectors(t *testing.T) {
 	directories := []rule.Directory{testDirectory(t, ""), nil, testDirectory(t, "unjudged"), testDirectory(t, "services"), asking{testDirectory(t, "")}}
 	for i, request := range requestsOfVectors(t) {
 		for j := range pairs {
-			for _, directory := range directories {
-				pairs[j].check(t, request, directory)
-			}
+			pairs[j].check(t, request, directories[0])
+			pairs[j].check(t, request, directories[1+(i+j)%(len(directories)-1)])
 			// The same at another endpoint, in turn.
 			request.Path = strings.TrimSuffix(testEndpoints[rule.AllEndpoints()[(i+j)%len(testEndpoints)]][0], "*")
 			pairs[j].check(t, request, directories[(i+j)%len(directories)])

@@ -35,7 +35,7 @@ type Rule struct {
 	Covers []string
 	// Description is the error_description of the answer, in the alphabet of RFC 6749 section 5.2. It never contains anything of the request.
 	Description string
-	// When lists what a request must carry so that Check is worth a call. The zero value means every request.
+	// When lists what a request must have so that Check is worth a call. The zero value means every request. It only saves time: without it Check gives the same answer.
 	When When
 	// Subject names the parameter at fault, for rules about several; nil for others. The name goes into the description.
 	Subject func(*Case) scan.Name

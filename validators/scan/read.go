@@ -2,8 +2,8 @@ package scan
 
 import "math/bits"
 
-// read looks at a form-encoded text from begin up to the next ampersand or the end; of a name, up to the next equals sign. It returns where that is, the class of what the text means, and that of the bytes as they are written, which
-// leaves out what is escaped.
+// read looks at a form-encoded text from begin up to the next ampersand or the end; of a name, up to the next equals sign. It returns where that is, the class of what the text
+// means, and that of the bytes as they are written, which leaves out what is escaped.
 func read(s string, begin int, name bool) (end int, means, written Class) {
 	blank := begin // behind the last blank, or the begin
 	at := begin

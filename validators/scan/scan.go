@@ -167,7 +167,7 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits *Limi
 			p.Signs |= TooManyParameters
 			continue
 		}
-		p.note(name, in, end > value)
+		p.note(name, in, len(p.List), end > value)
 		item := p.next()
 		item.RawName, item.RawValue = nameTexts[name], s[value:end]
 		item.Name, item.Folded, item.In, item.decoded, item.class, item.hash = name, Unknown, in, false, means, 0
@@ -206,9 +206,7 @@ func (p *Parameters) other(s string, begin int, in Location, relevant Names, lim
 		item.Name = p.decodedName(item, class, relevant)
 	}
 	if relevant.Has(item.Name) {
-		p.List = p.List[:len(p.List)-1]
-		p.note(item.Name, in, item.RawValue != "")
-		p.List = p.List[:len(p.List)+1]
+		p.note(item.Name, in, len(p.List)-1, item.RawValue != "")
 	} else {
 		item.Name = Unknown
 		if limits.RelevantOnly {
@@ -258,13 +256,13 @@ func (p *Parameters) next() *Parameter {
 	return &p.List[count]
 }
 
-// note registers the next parameter of the list under its name.
-func (p *Parameters) note(name Name, in Location, valued bool) {
+// note registers the parameter with that index in the list under its name.
+func (p *Parameters) note(name Name, in Location, index int, valued bool) {
 	bit := Names(1) << (name & 63)
 	p.Repeated |= p.In[in&1] & bit
 	p.In[in&1] |= bit
 	if p.Seen&bit == 0 || valued && p.Present&bit == 0 {
-		p.first[name] = uint16(len(p.List))
+		p.first[name] = uint16(index)
 	}
 	p.Seen |= bit
 	if valued {
