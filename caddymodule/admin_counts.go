@@ -59,9 +59,9 @@ func adminCounts(r *http.Request, _ string) (any, error) {
 func adminReadiness(*http.Request, string) (any, error) {
 	counts := counted.Counts()
 	return struct {
-		Rules []readiness `json:"rules"`
-		Since time.Time   `json:"since"`
-	}{current().readinessOf(&counts, time.Now()), counts.Since}, nil
+		Rules []tally.Readiness `json:"rules"`
+		Since time.Time         `json:"since"`
+	}{tally.ReadinessOf(&counts, current().looks(), time.Now()), counts.Since}, nil
 }
 
 // adminBreaking says which clients would break.
@@ -71,19 +71,19 @@ func adminBreaking(r *http.Request, _ string) (any, error) {
 		return nil, err
 	}
 	counts := counted.Counts()
-	list := []breaking{}
+	list := []tally.Breaking{}
 	for i := range counts.Clients {
-		if b, any := breakingOf(&counts.Clients[i]); any {
+		if b, any := counts.Clients[i].Breaking(); any {
 			list = append(list, b)
 		}
 	}
-	unregistered, _ := breakingOf(&counts.Unregistered)
-	others, _ := breakingOf(&counts.OtherClients)
+	unregistered, _ := counts.Unregistered.Breaking()
+	others, _ := counts.OtherClients.Breaking()
 	return struct {
-		Clients      []breaking `json:"clients"`
-		Total        int        `json:"total"`
-		Unregistered breaking   `json:"unregistered"`
-		Others       breaking   `json:"other_clients"`
-		Since        time.Time  `json:"since"`
+		Clients      []tally.Breaking `json:"clients"`
+		Total        int              `json:"total"`
+		Unregistered tally.Breaking   `json:"unregistered"`
+		Others       tally.Breaking   `json:"other_clients"`
+		Since        time.Time        `json:"since"`
 	}{list[:min(limit, len(list))], len(list), unregistered, others, counts.Since}, nil
 }

@@ -123,6 +123,11 @@ func TestCaddyfileErrors(t *testing.T) {
 		{"oauth_guard {\n clients static {\n client a {\n jwks testdata/ca.pem\n }\n }\n}", "not a JSON object"},
 		{"oauth_guard {\n clients static {\n client a {\n dpop_bound_access_tokens yes\n }\n }\n}", "wrong argument count"},
 		{"oauth_guard /oauth2/* {\n}", "matcher path is not allowed"},
+		{"oauth_guard_status {\n refresh 5s\n refresh 5s\n}", "refresh is already set to 5s"},
+		{"oauth_guard_status {\n refresh soon\n}", `refresh: "soon" is not a positive duration`},
+		{"oauth_guard_status {\n refresh\n}", "wrong argument count"},
+		{"oauth_guard_status {\n colour red\n}", "oauth_guard_status: unrecognized option colour"},
+		{"oauth_guard_status /a /b", "wrong argument count"},
 		{"@q query a=b\noauth_guard @q {\n}", "matcher query is not allowed"},
 		{"@n not host a\noauth_guard @n {\n}", "matcher not is not allowed"},
 	} {
@@ -130,6 +135,21 @@ func TestCaddyfileErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q: error %v, want %q", test.block, err, test.want)
 		}
+	}
+}
+
+// TestStatusProvisionErrors is the same for the status page.
+func TestStatusProvisionErrors(t *testing.T) {
+	adapted, err := adapt(t, ":8080 {\noauth_guard_status {\nrefresh 500ms\n}\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config caddy.Config
+	if err := json.Unmarshal(adapted, &config); err != nil {
+		t.Fatal(err)
+	}
+	if err := caddy.Validate(&config); err == nil || !strings.Contains(err.Error(), "oauth_guard_status: refresh: 500ms is too short: use a duration of at least 1s") {
+		t.Error(err)
 	}
 }
 

@@ -37,7 +37,6 @@ const (
 // samples are counts over time.
 type samples struct {
 	mutex       sync.Mutex
-	begun       bool
 	last        Decisions
 	short, long series
 }
@@ -87,14 +86,12 @@ func (t *Tally) Sample(now time.Time) {
 	s := &t.samples
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	var total, d Decisions
+	var total Decisions
 	for endpoint := range t.endpoints {
 		total = total.plus(t.decisions(rule.Endpoint(endpoint)))
 	}
-	if s.begun {
-		d = total.minus(s.last)
-	}
-	s.begun, s.last = true, total
+	d := total.minus(s.last)
+	s.last = total
 	s.short.add(now.UnixNano()/int64(shortWidth), shortSlots, d)
 	s.long.add(now.UnixNano()/int64(longWidth), longSlots, d)
 }

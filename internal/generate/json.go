@@ -28,6 +28,7 @@ var objects = []object{
 	{"exempt", "caddymodule/config.go", "Exemption"},
 	{"errors", "caddymodule/config.go", "Errors"},
 	{"limits", "caddymodule/config.go", "Limits"},
+	{"oauth_guard_status", "caddymodule/status_page.go", "StatusPage"},
 	{"clients static", "caddymodule/sources.go", "StaticSource"},
 	{"client", "clients/record.go", "Client"},
 	{"clients file", "caddymodule/sources.go", "FileSource"},
