@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/comparison"
 	"github.com/oauthguard/caddy-oauth-guard/bench/conformance"
@@ -63,7 +64,8 @@ func sections() []*section.Section {
 		{Name: "decision", Title: "The decision", Order: 10, Introduction: "Every rule is on.", Rows: []section.Row{
 			{What: "valid", Budget: "at most 300 ns", Figure: "210 ns", Command: "go run ./cmd/bench decision", Verdict: section.Kept},
 			{What: "refused", Figure: "190 ns", Command: "go run ./cmd/bench decision"}}},
-		{Name: "registry", Title: "Many clients", Order: 30, Notes: []string{"It is slow."}, Rows: []section.Row{
+		{Name: "remarks", Title: "Remarks", Order: 90, Notes: []string{"By hand."}},
+		{Name: "registry", Title: "Many clients", Order: 30, Time: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), Notes: []string{"It is slow."}, Rows: []section.Row{
 			{What: "a million", Budget: "at most 1 s", Figure: "2 s", Command: "go run ./cmd/bench registry", Verdict: section.Missed}},
 			Tables: []section.Table{{Title: "Clients", Columns: []string{"n", "ns"}, Rows: [][]string{{"10", "8"}}}},
 			Plots:  []section.Plot{{Name: "look-up", Title: "Look-up", Axis: "ns", Series: []string{"cold"}, Groups: []section.Group{{Title: "10 clients", Values: []statistics.Spread{{Median: 8, Minimum: 7, Maximum: 9}}}}}}},
@@ -85,7 +87,7 @@ func TestWrite(t *testing.T) {
 		{"soak", nil, soaked(), nil, []string{"memory.svg", "goroutines.svg"}, []string{"## Soak test", "7000 requests a second for 30 minutes,", "| Answers as they must be | 1234 |", "It passed."}},
 		{"all", measured(), soaked(), sections(), []string{"cost.svg", "memory.svg", "registry-look-up.svg"}, []string{"## All peers", "## Soak test", "\n## The decision\n\nEvery rule is on.\n\n| What |",
 			"| valid | at most 300 ns | 210 ns | kept | `go run ./cmd/bench decision` |\n| authorize, valid, beside `reverse_proxy` | at most 1.02 ×, upper end of the interval at most 1.03 | 1.020 × [1.020 … 1.020] | kept |",
-			"| a million | at most 1 s | 2 s | **missed** | `go run ./cmd/bench registry` |\n| 30 minutes of load", "Clients\n\n| n | ns |\n|---|---:|\n| 10 | 8 |\n", "\n* It is slow.\n"}},
+			"| a million | at most 1 s | 2 s | **missed** | `go run ./cmd/bench registry` |\n| 30 minutes of load", "Clients\n\n| n | ns |\n|---|---:|\n| 10 | 8 |\n", "\n* It is slow.\n\nMeasured 2 January 2026; ", "## Remarks\n\n* By hand.\n\n"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			docs := t.TempDir()
