@@ -70,7 +70,7 @@ func Run(ctx context.Context, address string, request Request, options Options) 
 		return Counts{}, err
 	}
 	seconds := int(options.Duration.Round(time.Second) / time.Second)
-	command := exec.CommandContext(ctx, "wrk", "-t1", fmt.Sprint("-c", options.Connections), fmt.Sprint("-d", seconds, "s"), "-s", script, "http://"+address+request.Target)
+	command := exec.CommandContext(ctx, "wrk", "-t1", fmt.Sprint("-c", options.Connections), fmt.Sprint("-d", seconds, "s"), "--timeout", "30s", "-s", script, "http://"+address+request.Target)
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	output, err := command.CombinedOutput()
 	if err != nil {

@@ -116,7 +116,8 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if results.Swaps < 2 || len(results.SwapLatency) != 1 || results.FewCost[0] <= 0 || results.ManyCost[0] <= 0 || results.Directories[1].BytesPerClient <= 0 {
+	// The few requests of a moment can take less than a tick of the processor's clock.
+	if results.Swaps < 2 || len(results.SwapLatency) != 1 || len(results.FewCost) != 1 || len(results.ManyCost) != 1 || results.Directories[1].BytesPerClient <= 0 {
 		t.Errorf("%+v", results)
 	}
 	if err := results.Section(bench, options).Save(t.TempDir()); err != nil {
