@@ -99,6 +99,7 @@ var goldens = []struct {
 	{"replay-haproxy", "", []string{"replay", "--clients", "testdata/clients.json", "testdata/haproxy.log"}, 0},
 	{"replay-har", "", []string{"replay", "--clients", "testdata/clients.json", "testdata/trace.har"}, 0},
 	{"replay-several-guards", "", []string{"replay", "--config", "testdata/several.caddyfile", "testdata/combined.log"}, 0},
+	{"replay-html-nowhere", "", []string{"replay", "--html", "testdata/nowhere/report.html", "testdata/caddy.log"}, 1},
 	{"replay-no-log", "", []string{"replay"}, 1},
 	{"replay-missing-log", "", []string{"replay", "testdata/nothing.log"}, 1},
 	{"replay-unknown-format", "just\nsome\ntext\n", []string{"replay", "-"}, 1},

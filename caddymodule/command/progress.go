@@ -33,9 +33,14 @@ func newProgress(files []*accesslog.File, to io.Writer) *progress {
 		}
 		size += file.Size
 	}
-	p.bar = progressbar.NewOptions64(max(size, -1), progressbar.OptionSetWriter(to), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionShowTotalBytes(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("reading"))
+	p.bar = newBar(size, to)
 	return p
+}
+
+// newBar is a bar for so many bytes; -1 if nobody knows how many there are.
+func newBar(size int64, to io.Writer) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(size, progressbar.OptionSetWriter(to), progressbar.OptionShowBytes(true), progressbar.OptionShowCount(), progressbar.OptionSetWidth(30),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionShowTotalBytes(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("reading"))
 }
 
 // show brings the bar up to date.

@@ -82,6 +82,11 @@ func (f *replayFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if f.html != "" { // known before gigabytes are read
+		if _, err := os.Stat(filepath.Dir(f.html)); err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+	}
 	guards, release, err := f.guards()
 	if err != nil {
 		return err

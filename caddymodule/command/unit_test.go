@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command/accesslog"
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command/summary"
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 )
@@ -141,5 +143,31 @@ func TestWrap(t *testing.T) {
 	}
 	if got := reflow("\na b\nc\n\tkept as  is\n", 5); got != "\na b c\n\tkept as  is\n" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestProgress looks at the bar: how much, how fast, how long still.
+func TestProgress(t *testing.T) {
+	var out strings.Builder
+	file := new(accesslog.File)
+	p := newProgress([]*accesslog.File{file}, &out)
+	p.show()
+	p.done()
+	if out.Len() > 0 {
+		t.Errorf("a bar without a terminal: %q", out.String())
+	}
+	bar := newBar(1<<30, &out)
+	time.Sleep(20 * time.Millisecond)
+	if err := bar.Set64(1 << 29); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"reading", "50%", "GB", "B/s", ":"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the bar does not show %q: %q", want, out.String())
+		}
+	}
+	out.Reset()
+	if err := newBar(-1, &out).Set64(1 << 20); err != nil {
+		t.Errorf("a bar of unknown length: %v", err)
 	}
 }
