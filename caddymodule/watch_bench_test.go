@@ -1,0 +1,65 @@
+package caddymodule
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// watchedRequests are valid requests of a registered client, whose shapes are known after the first time.
+var watchedRequests = []benchRequest{
+	{"authorize", "GET", "/auth?" + benchQuery, "", http.Header{"Accept": {"text/html"}}, false},
+	{"token", "POST", "/token", benchForm, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {benchBasic}}, false},
+	{"resource", "GET", "/api/users/me", "", http.Header{"Authorization": {"Bearer mF_9.B5f-4.1JqM"}}, false},
+}
+
+// passing is a next handler that does nothing but what a transport does.
+var passing = caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+	return nil
+})
+
+// unwatched is the same guard without the question what oauth21 would do.
+func unwatched(h *Handler) *Handler {
+	h.stricter = nil
+	return h
+}
+
+// TestWatchAllocatesNothing compares a guard that watches with one that does not.
+func TestWatchAllocatesNothing(t *testing.T) {
+	with, without := watchedGuard(t, "rfc6749", "app"), unwatched(watchedGuard(t, "rfc6749", "app"))
+	for _, request := range watchedRequests {
+		s, w := newSender(request), &discard{header: make(http.Header)}
+		allocations := func(h *Handler) float64 {
+			return testing.AllocsPerRun(200, func() {
+				if err := h.ServeHTTP(w, s.next(w), passing); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		allocations(with) // the shape is known then
+		if one, other := allocations(with), allocations(without); one > other {
+			t.Errorf("%s: %v allocations, without watching %v", request.name, one, other)
+		}
+	}
+}
+
+// BenchmarkWatching measures what it costs to watch clients, by the same requests with it and without.
+func BenchmarkWatching(b *testing.B) {
+	for _, request := range watchedRequests {
+		for name, h := range map[string]*Handler{"with": watchedGuard(b, "rfc6749", "app"), "without": unwatched(watchedGuard(b, "rfc6749", "app"))} {
+			b.Run(request.name+"/"+name, func(b *testing.B) {
+				s, w := newSender(request), &discard{header: make(http.Header)}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := h.ServeHTTP(w, s.next(w), passing); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
