@@ -57,11 +57,7 @@ func (b *Builder) take(size int) *memory {
 		// The directory before the current one is most likely gone, and only the garbage collector can tell. Its work is short, since directories hold nothing that it must
 		// walk; a third piece of fresh memory would take longer, and stay.
 		runtime.GC()
-		select {
-		case <-b.back:
-		case <-time.After(memoryPatience):
-		}
-		taken = b.takeSpare()
+		taken = b.await(memoryPatience)
 	}
 	// What is much too large goes, so that a list that has shrunk does not keep memory for ever.
 	if taken == nil || cap(taken.text) < size || cap(taken.text) > 4*size+reusable {
@@ -73,6 +69,22 @@ func (b *Builder) take(size int) *memory {
 		return fresh
 	}
 	return taken
+}
+
+// await takes memory as soon as it has come back; nil if none has in time. What has come back before may have left word, too.
+func (b *Builder) await(patience time.Duration) *memory {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		select {
+		case <-b.back:
+			if taken := b.takeSpare(); taken != nil {
+				return taken
+			}
+		case <-late.C:
+			return b.takeSpare()
+		}
+	}
 }
 
 func (b *Builder) takeSpare() *memory {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
@@ -134,6 +135,24 @@ func TestFailedBuild(t *testing.T) {
 		t.Errorf("%v; the memory was not used", err)
 	}
 	runtime.KeepAlive(good)
+}
+
+// TestOldWord: word that memory came back, which was taken long ago, does not keep a build from waiting for more.
+func TestOldWord(t *testing.T) {
+	builder := Builder{back: make(chan struct{}, 1)}
+	builder.back <- struct{}{}
+	want := &memory{}
+	go func() {
+		time.Sleep(50 * time.Millisecond)
+		builder.give(want)
+		builder.back <- struct{}{}
+	}()
+	if got := builder.await(time.Minute); got != want {
+		t.Error("the memory was not awaited")
+	}
+	if got := builder.await(time.Millisecond); got != nil {
+		t.Error("there is memory that nobody gave")
+	}
 }
 
 // TestShrunkList: memory that is much too large is not kept for a list that has shrunk.
