@@ -22,13 +22,18 @@ func appendBase64(to []byte, s string) ([]byte, bool) {
 		return to, true
 	}
 	last := s[len(s)-4:]
+	end := len(to)
+	decoded := to[:cap(to)]
 	for s = s[:len(s)-4]; len(s) >= 4; s = s[4:] {
 		a, b, c, d := sextets[s[0]], sextets[s[1]], sextets[s[2]], sextets[s[3]]
 		if (a|b|c|d)&0xC0 != 0 {
 			return to, false
 		}
-		to = append(to, a<<2|b>>4, b<<4|c>>2, c<<6|d)
+		three := decoded[end : end+3]
+		three[0], three[1], three[2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
+		end += 3
 	}
+	to = decoded[:end]
 	a, b, c, d := sextets[last[0]], sextets[last[1]], sextets[last[2]], sextets[last[3]]
 	switch {
 	case last[2:] == "==":

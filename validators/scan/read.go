@@ -10,10 +10,17 @@ func read(s string, begin int, name bool) (end int, means, written Class) {
 words:
 	for at < len(s) {
 		var word, marks uint64
-		if len(s)-at >= 8 {
+		for len(s)-at >= 8 {
 			word = load8(s, at)
-			marks = mark(word)
-		} else {
+			if marks = mark(word); marks != 0 {
+				break
+			}
+			at += 8
+		}
+		if marks == 0 {
+			if at >= len(s) {
+				break
+			}
 			word, marks = markEnd(s, at)
 		}
 		for ; marks != 0; marks &= marks - 1 {
