@@ -7,11 +7,11 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// watchedRequests are valid requests of a registered client, whose shapes are known after the first time.
+// watchedRequests are requests of a registered client on which no rule fires, and whose shapes are known after the first time. Plain HTTP would be a finding.
 var watchedRequests = []benchRequest{
-	{"authorize", "GET", "/auth?" + benchQuery, "", http.Header{"Accept": {"text/html"}}, false},
-	{"token", "POST", "/token", benchForm, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {benchBasic}}, false},
-	{"resource", "GET", "/api/users/me", "", http.Header{"Authorization": {"Bearer mF_9.B5f-4.1JqM"}}, false},
+	{"authorize", "GET", "https://hub.example/auth?" + benchQuery, "", http.Header{"Accept": {"text/html"}}, false},
+	{"token", "POST", "https://hub.example/token", benchForm, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {benchBasic}}, false},
+	{"resource", "GET", "https://hub.example/api/users/me", "", http.Header{"Authorization": {"Bearer mF_9.B5f-4.1JqM"}}, false},
 }
 
 // passing is a next handler that does nothing but what a transport does.
