@@ -64,6 +64,12 @@ func (h *Handler) askStricter(r *http.Request, j *judgement, request rule.Reques
 // shape is equal for requests about which the profile oauth21 decides alike, but for rare cases: the same parameters at the same endpoint, with values of the same lengths where these
 // matter. All of it was read already when the request was judged.
 func shape(c *rule.Case) uint64 {
-	lengths := uint64(len(c.Get(scan.ResponseType))) + uint64(len(c.Get(scan.CodeChallengeMethod)))<<8 + uint64(len(c.Get(scan.RedirectURI)))<<16 + uint64(len(c.Get(scan.GrantType)))<<24
+	lengths := uint64(0)
+	switch {
+	case rule.AuthorizationRequests.Has(c.Endpoint):
+		lengths = uint64(len(c.Get(scan.ResponseType))) + uint64(len(c.Get(scan.CodeChallengeMethod)))<<8 + uint64(len(c.Get(scan.RedirectURI)))<<16
+	case c.Endpoint == rule.Token:
+		lengths = uint64(len(c.Get(scan.GrantType)))
+	}
 	return (uint64(c.Parameters.Present)*0xD6E8FEB86659FD93 ^ lengths) + uint64(c.Endpoint)<<56 + uint64(c.Traits)<<40
 }
