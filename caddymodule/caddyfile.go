@@ -122,8 +122,12 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	once := onceOnly{d: d}
 	for d.NextBlock(0) {
+		name := d.Val()
 		if err := h.option(d, &once); err != nil {
 			return err
+		}
+		if err := h.checkOption(name); err != nil {
+			return d.Errf("oauth_guard: %w", err)
 		}
 	}
 	return nil
@@ -221,14 +225,14 @@ func (e *Errors) unmarshalCaddyfile(d *caddyfile.Dispenser, once *onceOnly) erro
 			if e.CORS = d.RemainingArgs(); len(e.CORS) == 0 {
 				return d.ArgErr()
 			}
-			continue
-		}
-		target, known := words[name]
-		if !known {
+		} else if target, known := words[name]; !known {
 			return d.Errf("oauth_guard: unrecognized option %s in errors", name)
-		}
-		if err := once.word(target); err != nil {
+		} else if err := once.word(target); err != nil {
 			return err
+		}
+		// What was read before passed, so a mistake is in this line.
+		if err := e.check(); err != nil {
+			return d.Errf("oauth_guard: %w", err)
 		}
 	}
 	return nil
@@ -258,8 +262,11 @@ func (l *Limits) unmarshalCaddyfile(d *caddyfile.Dispenser, once *onceOnly) erro
 			return d.Errf("oauth_guard: limits %s: %q is not a positive number or size: write something like 64KiB", name, text)
 		}
 		*target = int64(size)
+		l.Parameters = int(parameters)
+		if _, err := l.scan(); err != nil {
+			return d.Errf("oauth_guard: %w", err)
+		}
 	}
-	l.Parameters = int(parameters)
 	return nil
 }
 

@@ -137,8 +137,8 @@ var defaultRequestObjects = map[rule.Profile]rule.RequestObjects{
 func (h *Handler) engineConfig() (validators.Config, error) {
 	var config validators.Config
 	var err error
-	if config.Profile, err = rule.ParseProfile(h.Profile); err != nil {
-		return config, fmt.Errorf("profile: %w", err)
+	if config.Profile, err = h.profile(); err != nil {
+		return config, err
 	}
 	if err := oneOf("mode", h.Mode, "enforce", "report"); err != nil {
 		return config, err
@@ -151,21 +151,21 @@ func (h *Handler) engineConfig() (validators.Config, error) {
 	if config.Profile == rule.Hub && h.Preset == nil {
 		config.Services = strings.TrimSuffix(h.BasePath, "/") + "/api/rest/services"
 	}
-	if config.UnknownClient, err = choice("unknown_client", h.UnknownClient, map[string]rule.Mode{"reject": rule.Enforce, "report": rule.Report, "pass": rule.Off}); err != nil {
+	if config.UnknownClient, err = choice("unknown_client", h.UnknownClient, unknownClientModes); err != nil {
 		return config, err
 	}
-	if config.Unjudged, err = choice("unjudged", h.Unjudged, map[string]rule.Mode{"reject": rule.Enforce, "pass": rule.Report}); err != nil {
+	if config.Unjudged, err = choice("unjudged", h.Unjudged, unjudgedModes); err != nil {
 		return config, err
 	}
 	if h.RequestObjects == "" {
 		config.RequestObjects = defaultRequestObjects[config.Profile]
-	} else if config.RequestObjects, err = rule.ParseRequestObjects(h.RequestObjects); err != nil {
-		return config, fmt.Errorf("request_objects: %w", err)
+	} else if config.RequestObjects, err = h.requestObjects(); err != nil {
+		return config, err
 	}
 	for _, line := range h.Rules {
-		mode, err := rule.ParseMode(line.Mode)
+		mode, err := line.mode()
 		if err != nil {
-			return config, fmt.Errorf("rule %s: %w", line.Match, err)
+			return config, err
 		}
 		config.Overrides = append(config.Overrides, validators.Override{Pattern: line.Match, Mode: mode})
 	}
@@ -249,9 +249,9 @@ func (h *Handler) endpoints(profile rule.Profile) (map[rule.Endpoint][]string, e
 		return nil, fmt.Errorf("base_path: only the profile hub has paths of its own: write whole paths with endpoint instead")
 	}
 	for name, paths := range h.Endpoints {
-		endpoint, known := rule.ParseEndpoint(name)
-		if !known {
-			return nil, fmt.Errorf("endpoint: unknown kind %q: use one of %s", name, rule.EndpointNames())
+		endpoint, err := endpointOf(name)
+		if err != nil {
+			return nil, err
 		}
 		if len(paths) == 0 {
 			return nil, fmt.Errorf("endpoint %s: name at least one path", name)

@@ -61,13 +61,10 @@ func (s *HubSource) Provision(ctx caddy.Context) error {
 	if s.BaseURL, err = caddy.NewReplacer().ReplaceOrErr(s.BaseURL, true, true); err != nil {
 		return fmt.Errorf("clients hub: base URL: %w", err)
 	}
-	if err := (&clients.Hub{BaseURL: s.BaseURL}).Validate(); err != nil {
-		return fmt.Errorf("clients %w", err)
+	if err := checkBaseURL(s.BaseURL); err != nil {
+		return err
 	}
 	s.BaseURL = strings.TrimRight(s.BaseURL, "/")
-	if strings.HasSuffix(s.BaseURL, "/api/rest") {
-		return fmt.Errorf("clients hub: the base URL ends with /api/rest: leave that out")
-	}
 	for name, value := range map[string]caddy.Duration{"refresh": s.Refresh, "max_stale": s.MaxStale, "timeout": s.Timeout} {
 		if value < 0 {
 			return fmt.Errorf("clients hub: %s: %s is negative: use a duration such as 1m", name, time.Duration(value))
@@ -87,6 +84,17 @@ func (s *HubSource) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("clients hub: tls: %w", err)
 	}
 	s.client = &http.Client{Transport: transport}
+	return nil
+}
+
+// checkBaseURL checks the address of a Hub, in which placeholders are replaced.
+func checkBaseURL(address string) error {
+	if err := (&clients.Hub{BaseURL: address}).Validate(); err != nil {
+		return fmt.Errorf("clients %w", err)
+	}
+	if strings.HasSuffix(strings.TrimRight(address, "/"), "/api/rest") {
+		return fmt.Errorf("clients hub: the base URL ends with /api/rest: leave that out")
+	}
 	return nil
 }
 
@@ -165,6 +173,11 @@ func (s *HubSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	if !d.AllArgs(&s.BaseURL) {
 		return d.ArgErr()
+	}
+	if !strings.Contains(s.BaseURL, "{") {
+		if err := checkBaseURL(s.BaseURL); err != nil {
+			return d.Errf("oauth_guard: %w", err)
+		}
 	}
 	once := onceOnly{d: d}
 	durations := map[string]*caddy.Duration{"refresh": &s.Refresh, "max_stale": &s.MaxStale, "timeout": &s.Timeout}

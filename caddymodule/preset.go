@@ -79,8 +79,8 @@ var presets = []struct {
 	}},
 }
 
-// endpoints are the paths of the preset. The profile hub speaks the language of JetBrains' servers, which others do not.
-func (p *Preset) endpoints(profile rule.Profile) (map[rule.Endpoint][]string, error) {
+// server is the place of the server among the presets.
+func (p *Preset) server() (int, error) {
 	names := make([]string, len(presets))
 	for i := range presets {
 		names[i] = presets[i].server
@@ -88,9 +88,19 @@ func (p *Preset) endpoints(profile rule.Profile) (map[rule.Endpoint][]string, er
 	known := slices.Index(names, p.Server)
 	switch {
 	case known < 0:
-		return nil, fmt.Errorf("preset: unknown server %q: use one of %s, or name the paths with endpoint", p.Server, strings.Join(names, ", "))
+		return known, fmt.Errorf("preset: unknown server %q: use one of %s, or name the paths with endpoint", p.Server, strings.Join(names, ", "))
 	case !strings.HasPrefix(p.Path, "/"):
-		return nil, fmt.Errorf("preset %s: path %q must begin with a slash: write / if the server has the host to itself", p.Server, p.Path)
+		return known, fmt.Errorf("preset %s: path %q must begin with a slash: write / if the server has the host to itself", p.Server, p.Path)
+	}
+	return known, nil
+}
+
+// endpoints are the paths of the preset. The profile hub speaks the language of JetBrains' servers, which others do not.
+func (p *Preset) endpoints(profile rule.Profile) (map[rule.Endpoint][]string, error) {
+	known, err := p.server()
+	switch {
+	case err != nil:
+		return nil, err
 	case profile == rule.Hub && p.Server != "space":
 		return nil, fmt.Errorf("preset %s: the profile hub is for servers of JetBrains: add profile rfc6749, oauth21 or fapi2", p.Server)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/oauthguard/caddy-oauth-guard/clients"
+	"github.com/oauthguard/caddy-oauth-guard/validators"
 	"github.com/oauthguard/caddy-oauth-guard/validators/jwt"
 )
 
@@ -38,6 +39,11 @@ func unmarshalClient(client *clients.Client, d *caddyfile.Dispenser) error {
 		switch {
 		case lists[name] != nil:
 			*lists[name] = append([]string{}, d.RemainingArgs()...)
+			if name == "exempt" {
+				if err := validators.CheckExemptions(client.Exempt); err != nil {
+					return d.Errf("oauth_guard: exempt of client %s: %w", client.ClientID, err)
+				}
+			}
 		case words[name] != nil:
 			if !d.AllArgs(words[name]) {
 				return d.ArgErr()

@@ -171,7 +171,10 @@ func (f *guardFlags) provision(ctx caddy.Context, place *routes.Guard) (*Guard, 
 		return nil, err
 	}
 	module, err := ctx.LoadModuleByID("http.handlers.oauth_guard", raw)
-	if err != nil {
+	switch {
+	case err != nil && place != nil:
+		return nil, fmt.Errorf("--config %s: %w", f.config, err)
+	case err != nil:
 		return nil, err
 	}
 	handler, able := module.(Handler)
