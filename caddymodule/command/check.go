@@ -69,6 +69,9 @@ Exit status: 0 the request passes, 1 the command failed, 2 the request is refuse
 }
 
 func (f *checkFlags) run(cmd *cobra.Command, args []string) (int, error) {
+	if f.har == "" && cmd.Flags().Changed("entry") {
+		return Failed, errors.New("--entry: only an HTTP archive has entries: name one with --har")
+	}
 	m, err := f.message(cmd.InOrStdin(), args)
 	if err != nil {
 		return Failed, err

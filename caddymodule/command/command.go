@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -60,6 +61,7 @@ Exit status: 0 if the request passes, or the command did what it should; 1 if th
   $ caddy oauth-guard replay --config Caddyfile /var/log/caddy/access.log*
   $ caddy oauth-guard rules authorize.redirect_uri.unregistered`
 	root.SilenceUsage = true
+	root.SetFlagErrorFunc(flagError)
 	root.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return fmt.Errorf("no such command %s: use check, replay, learn, rules or clients", redact.URI(args[0]))
@@ -86,6 +88,14 @@ func runner(run func(cmd *cobra.Command, args []string) (status int, err error))
 	}
 }
 
+// flagError says where the flags are told, if one is none of them.
+func flagError(cmd *cobra.Command, err error) error {
+	if !strings.HasPrefix(err.Error(), "unknown") {
+		return err
+	}
+	return fmt.Errorf("%w: %s --help lists the options", err, cmd.CommandPath())
+}
+
 // oneArgument accepts at most one argument, and says what it is.
 func oneArgument(what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
@@ -96,12 +106,15 @@ func oneArgument(what string) cobra.PositionalArgs {
 	}
 }
 
-// processors is how many processors are meant: all, unless some are.
-func processors(asked int) int {
-	if asked < 1 {
-		return runtime.GOMAXPROCS(0)
+// processors is how many processors are meant: all if it is 0.
+func processors(asked int) (int, error) {
+	switch {
+	case asked < 0:
+		return 0, fmt.Errorf("--workers %d: write how many processors, or 0 for all", asked)
+	case asked == 0:
+		return runtime.GOMAXPROCS(0), nil
 	}
-	return asked
+	return asked, nil
 }
 
 // create makes a file that only its owner can read: reports name clients.

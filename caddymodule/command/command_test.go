@@ -125,6 +125,12 @@ var goldens = []struct {
 	{"clients-nothing", "", []string{"clients"}, 1},
 
 	{"unknown-command", "", []string{"verify"}, 1},
+	{"check-entry-without-archive", "", []string{"check", "--entry", "3", goodURL}, 1},
+	{"check-wrong-config", "", []string{"check", "--config", "testdata/wrong.caddyfile", goodURL}, 1},
+	{"check-wrong-line", "", []string{"check", "--config", "testdata/wrong_line.caddyfile", goodURL}, 1},
+	{"rules-part", "", []string{"rules", "redirect_uri"}, 1},
+	{"rules-part-of-one", "", []string{"rules", "plain_http"}, 1},
+	{"replay-wrong-workers", "", []string{"replay", "--workers", "-3", "testdata/caddy.log"}, 1},
 	{"unknown-flag", "", []string{"check", "--verbose"}, 1},
 }
 

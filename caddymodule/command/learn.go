@@ -75,6 +75,10 @@ func (f *learnFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	workers, err := processors(f.workers)
+	if err != nil {
+		return err
+	}
 	guards, release, err := f.guards()
 	if err != nil {
 		return err
@@ -83,7 +87,7 @@ func (f *learnFlags) run(cmd *cobra.Command, args []string) error {
 	bar := newProgress(files, cmd.ErrOrStderr())
 	learnt := registration.New()
 	judge := logJudge{guards: guards, host: f.host}
-	err = accesslog.Each(cmd.Context(), files, accesslog.Reading{Workers: processors(f.workers)}, judge.learn, func(_ *accesslog.Block, r *registration.Registry) error {
+	err = accesslog.Each(cmd.Context(), files, accesslog.Reading{Workers: workers}, judge.learn, func(_ *accesslog.Block, r *registration.Registry) error {
 		learnt.Merge(r)
 		bar.show()
 		return nil

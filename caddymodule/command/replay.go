@@ -87,6 +87,10 @@ func (f *replayFlags) run(cmd *cobra.Command, args []string) error {
 			return fmt.Errorf("--html: %w", err)
 		}
 	}
+	workers, err := processors(f.workers)
+	if err != nil {
+		return err
+	}
 	guards, release, err := f.guards()
 	if err != nil {
 		return err
@@ -96,21 +100,21 @@ func (f *replayFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.read(cmd, files, guards, progress); err != nil {
+	if err := f.read(cmd, files, guards, workers, progress); err != nil {
 		return err
 	}
 	return f.write(cmd.OutOrStdout(), report.New(progress.Summary, describeGuards(guards), logNames(files)))
 }
 
 // read judges the logs, and keeps how far it came.
-func (f *replayFlags) read(cmd *cobra.Command, files []*accesslog.File, guards []*Guard, s *state) error {
+func (f *replayFlags) read(cmd *cobra.Command, files []*accesslog.File, guards []*Guard, workers int, s *state) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // who interrupts twice, while a pipe gives nothing, wants to leave
 	bar := newProgress(files, cmd.ErrOrStderr())
 	judge := logJudge{guards: guards, host: f.host}
 	saved := time.Now()
-	reading := accesslog.Reading{Workers: processors(f.workers), From: make(map[string]int64), Whole: f.resume != ""}
+	reading := accesslog.Reading{Workers: workers, From: make(map[string]int64), Whole: f.resume != ""}
 	for id, position := range s.Read {
 		reading.From[id] = position
 	}

@@ -136,7 +136,15 @@ func (f *rulesFlags) choose(args []string) ([]shownRule, error) {
 		if strings.Contains(args[0], "*") {
 			return nil, fmt.Errorf("no rule matches %s", display(args[0], maxName))
 		}
-		return nil, fmt.Errorf("no such rule %s; did you mean %s?", display(args[0], maxName), validators.Nearest(args[0][:min(len(args[0]), 200)]))
+		nearest, name := validators.Nearest(args[0][:min(len(args[0]), 200)]), strings.ToLower(args[0])
+		switch parts := validators.Matching("*" + name + "*"); len(parts) {
+		case 0:
+		case 1:
+			nearest = parts[0]
+		default:
+			return nil, fmt.Errorf("no such rule %s, but %d rules have it in their IDs: '*%s*' lists them", display(args[0], maxName), len(parts), display(name, maxName))
+		}
+		return nil, fmt.Errorf("no such rule %s; did you mean %s?", display(args[0], maxName), nearest)
 	}
 	return chosen, nil
 }

@@ -22,25 +22,25 @@ func (v *View) WriteText(out io.Writer, paint func(string) string) {
 	}
 	fmt.Fprintf(out, "%s\n%s lines, %s, %s\n", v.Guard, humanize.Comma(v.Lines), humanize.IBytes(uint64(max(0, v.Bytes))), period)
 	fmt.Fprintf(out, "\n%s\n", paint("If everything were enforced"))
+	var like []Count
+	if v.Like.Count > 0 {
+		like = []Count{{Count: v.Like.Count, Of: fmt.Sprintf("they look like an endpoint, such as %s: is base_path right, or an endpoint missing?", v.Like.Of)}}
+	}
 	for _, row := range []struct {
-		count int64
-		text  string
+		count   int64
+		text    string
+		reasons []Count
 	}{
-		{v.Total.Judged, "requests judged"},
-		{v.Total.Refused, "of them refused"},
-		{v.Total.Broken, "of these answered well by the server: they would break"},
-		{v.Total.Reported, "reported, and passed"},
-		{total(v.NotJudged), "not judged, because the logs do not show enough"},
-		{v.Elsewhere, "to other paths"},
-		{total(v.Skipped), "lines without a request that can be judged"},
+		{v.Total.Judged, "requests judged", nil},
+		{v.Total.Refused, "of them refused", nil},
+		{v.Total.Broken, "of these answered well by the server: they would break", nil},
+		{v.Total.Reported, "reported, and passed", nil},
+		{total(v.NotJudged), "not judged, because the logs do not show enough", v.NotJudged},
+		{v.Elsewhere, "to other paths", like},
+		{total(v.Skipped), "lines without a request that can be judged", v.Skipped},
 	} {
 		fmt.Fprintf(out, "%14s  %s\n", humanize.Comma(row.count), row.text)
-	}
-	if v.Like.Count > 0 {
-		fmt.Fprintf(out, "%14s  of those to other paths look like an endpoint, such as %s: is base_path right, or an endpoint missing?\n", humanize.Comma(v.Like.Count), v.Like.Of)
-	}
-	for _, reasons := range [][]Count{v.NotJudged, v.Skipped} {
-		for _, reason := range reasons {
+		for _, reason := range row.reasons {
 			fmt.Fprintf(out, "%14s  %s\n", "", humanize.Comma(reason.Count)+": "+reason.Of)
 		}
 	}
