@@ -150,7 +150,7 @@ func ValidAuthorizationDetails(text string) bool {
 			return complete && rest[0] == '{'
 		case depth == 2 && name == "type":
 			untyped = false
-			return rest[0] == '"' && rest[1:2] != `"`
+			return rest[0] == '"' && !strings.HasPrefix(rest, `""`)
 		}
 		return true
 	})

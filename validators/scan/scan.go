@@ -164,6 +164,7 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits *Limi
 		at = end
 		written |= raw
 		if len(p.List) >= limits.Parameters {
+			p.noteNonASCII(means)
 			p.Signs |= TooManyParameters
 			continue
 		}

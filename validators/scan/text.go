@@ -99,7 +99,7 @@ func Means(encoded, text string) bool {
 		for len(encoded)-at >= 8 && len(text)-i >= 8 {
 			word := load8(encoded, at)
 			same := 8
-			if stop := zeros(word^'%'*ones) | zeros(word^'+'*ones) | word ^ load8(text, i); stop != 0 {
+			if stop := zeros(word^'%'*ones) | zeros(word^'+'*ones) | (word ^ load8(text, i)); stop != 0 {
 				same = bits.TrailingZeros64(stop) / 8
 			}
 			if at, i = at+same, i+same; same < 8 {

@@ -34,6 +34,19 @@ func TestMeans(t *testing.T) {
 	if decoded[true] == 0 || decoded[false] == 0 {
 		t.Errorf("one answer only: %v", decoded)
 	}
+	// What is encoded must not be mixed up with the bytes that differ from it in the highest bit or so, when eight bytes are compared at once.
+	for _, test := range []struct {
+		encoded, text string
+		want          bool
+	}{
+		{"%ghijklmnop", "\xa5ghijklmnop", false},
+		{"+bcdefghij", "\xabbcdefghij", false},
+		{"%a5234567890", "\xa5234567890", true},
+	} {
+		if got := Means(test.encoded, test.text); got != test.want {
+			t.Errorf("Means(%q, %q) = %v, want %v", test.encoded, test.text, got, test.want)
+		}
+	}
 }
 
 // TestClassOf compares it with looking at each byte, and read with looking at each byte of what a text decodes to.
