@@ -174,13 +174,13 @@ func (f *File) blocks(reading Reading, send func(*Block) error) error {
 
 // archiveBlocks reads the entries of an HTTP archive.
 func (f *File) archiveBlocks(reader io.Reader, from int64, send func(*Block) error) error {
-	b := &Block{File: f}
+	b, size := &Block{File: f}, 0
 	var failure error
 	flush := func() bool {
 		if len(b.entries) > 0 {
 			failure = send(b)
 		}
-		b = &Block{File: f, Start: b.End, End: b.End}
+		b, size = &Block{File: f, Start: b.End, End: b.End}, 0
 		return failure == nil
 	}
 	err := message.Entries(reader, func(a *message.Entry) bool {
@@ -188,8 +188,9 @@ func (f *File) archiveBlocks(reader io.Reader, from int64, send func(*Block) err
 			b.Start = b.End
 			return true
 		}
-		b.entries = append(b.entries, entryOf(a))
-		return len(b.entries) < blockEntries || flush()
+		e := entryOf(a)
+		b.entries, size = append(b.entries, e), size+e.size()
+		return len(b.entries) < blockEntries && size < blockBytes || flush()
 	})
 	if err == nil && failure == nil {
 		flush()

@@ -241,6 +241,31 @@ func TestArchive(t *testing.T) {
 	}
 }
 
+// TestLargeEntries: blocks of an archive with long bodies hold fewer entries, so that a few of them fit into memory.
+func TestLargeEntries(t *testing.T) {
+	entry := `{"request":{"method":"POST","url":"https://hub.example/auth?number=1","headers":[],"postData":{"mimeType":"text/plain","text":"` + strings.Repeat("x", 300<<10) + `"}},"response":{"status":302}}`
+	text := `{"log":{"entries":[` + strings.Repeat(entry+",", 39) + entry + `]}}`
+	blocks, requests := 0, 0
+	err := Each(context.Background(), find(t, strings.NewReader(text), "-"), Reading{Workers: 1}, func(b *Block) int {
+		count := 0
+		for outcome, e := range b.All(everything) {
+			if outcome == Read && len(e.Body) == 300<<10 {
+				count++
+			}
+		}
+		return count
+	}, func(_ *Block, count int) error {
+		blocks, requests = blocks+1, requests+count
+		if count > 10 {
+			t.Errorf("%d entries in a block", count)
+		}
+		return nil
+	})
+	if err != nil || requests != 40 || blocks < 4 {
+		t.Errorf("%d requests in %d blocks: %v", requests, blocks, err)
+	}
+}
+
 func TestEndings(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	name := write(t, filepath.Join(t.TempDir(), "a.log"), []byte(logOf(0, 90_000)))

@@ -45,6 +45,21 @@ func (e *Entry) Split() (path, query string) {
 	return path, query
 }
 
+// size is about how many bytes the entry takes; zero of none.
+func (e *Entry) size() int {
+	if e == nil {
+		return 0
+	}
+	size := len(e.Target) + len(e.Location) + len(e.Body)
+	for name, fields := range e.Header {
+		size += len(name)
+		for _, field := range fields {
+			size += len(field)
+		}
+	}
+	return size
+}
+
 // Outcome is what became of reading one line.
 type Outcome uint8
 

@@ -47,9 +47,12 @@ func (e *Entry) Location() string {
 	return e.Response.RedirectURL
 }
 
-// Entries reads an HTTP archive entry by entry. It ends without an error if visit returns false.
-func Entries(from io.Reader, visit func(*Entry) bool) error {
-	decoder := json.NewDecoder(from)
+// Entries reads an HTTP archive entry by entry. It ends without an error if visit returns false. An entry, or what else has to be read at once, may have [MaxSize] bytes.
+func Entries(from io.Reader, visit func(*Entry) bool) error { return entries(from, MaxSize, visit) }
+
+func entries(from io.Reader, limit int, visit func(*Entry) bool) error {
+	piece := &bounded{from: from, left: limit}
+	decoder := json.NewDecoder(piece)
 	for _, name := range []string{"log", "entries"} {
 		if err := enter(decoder, name); err != nil {
 			return fmt.Errorf("not an HTTP archive: %w", err)
@@ -63,6 +66,7 @@ func Entries(from io.Reader, visit func(*Entry) bool) error {
 		if err := decoder.Decode(&entry); err != nil {
 			return fmt.Errorf("HTTP archive: %w", err)
 		}
+		piece.left = limit
 		if !visit(&entry) {
 			return nil
 		}
@@ -71,6 +75,24 @@ func Entries(from io.Reader, visit func(*Entry) bool) error {
 		return fmt.Errorf("HTTP archive: %w", err)
 	}
 	return nil
+}
+
+// bounded reads so many bytes and no more. A decoder keeps all of a value that it has not read to its end, and a small packed archive can hold one that never ends.
+type bounded struct {
+	from io.Reader
+	left int
+}
+
+var errTooLong = fmt.Errorf("a piece of it has more than %d MiB", MaxSize>>20)
+
+// Read implements [io.Reader].
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTooLong
+	}
+	n, err := b.from.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 // enter goes to the value of a member of the object that comes next.

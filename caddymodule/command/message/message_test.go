@@ -209,6 +209,37 @@ func TestFromHAR(t *testing.T) {
 	}
 }
 
+// endless never ends.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'a'
+	}
+	e.read += len(p)
+	return len(p), nil
+}
+
+// TestEndlessHAR reads archives with a piece that never ends, and expects an error after a bounded number of bytes. Many entries that fit are no such piece.
+func TestEndlessHAR(t *testing.T) {
+	const limit = 64 << 10
+	for _, begin := range []string{`{"log":{"entries":[{"request":{"url":"`, `{"log":{"entries":[{},{"x":"`, `{"log":{"creator":"`, `{"x":"`, `{"`} {
+		rest := new(endless)
+		if err := entries(io.MultiReader(strings.NewReader(begin), rest), limit, func(*Entry) bool { return true }); err == nil {
+			t.Errorf("%s: no error", begin)
+		}
+		if rest.read > 2*limit {
+			t.Errorf("%s: %d bytes are read", begin, rest.read)
+		}
+	}
+	entry := `{"response":{"status":302,"content":"` + strings.Repeat("x", limit/2) + `"}}`
+	count := 0
+	err := entries(strings.NewReader(`{"log":{"entries":[`+strings.Repeat(entry+",", 9)+entry+"]}}"), limit, func(e *Entry) bool { count++; return e.Response.Status == 302 })
+	if err != nil || count != 10 {
+		t.Errorf("%d entries: %v", count, err)
+	}
+}
+
 // sane reports what is wrong with a message that was made of any text.
 func sane(m *Message, err error) error {
 	switch {
