@@ -129,20 +129,25 @@ func cut(uri string) (address string, more bool) {
 // grants are the parameters of a successful response that only the authorization server can make up: RFC 6749 sections 4.1.2 and 4.2.2, OpenID Connect Core section 3.2.2.5.
 var grants = []string{"code=", "access_token=", "id_token="}
 
-// carriesGrant reports whether a redirection carries an authorization code or a token, in its query or fragment.
+// carriesGrant reports whether a redirection carries an authorization code or a token, in its query or fragment. An error carries neither (RFC 6749 section 4.1.2.1): what looks like one
+// beside it is a piece of the state, which whoever made the request wrote.
 func carriesGrant(location string) bool {
 	i := strings.IndexAny(location, "?#")
 	if i < 0 {
 		return false
 	}
+	granted := false
 	for pair := range strings.FieldsFuncSeq(location[i+1:], func(r rune) bool { return strings.ContainsRune("&#?", r) }) {
+		if strings.HasPrefix(pair, "error=") {
+			return false
+		}
 		for _, name := range grants {
 			if value, is := strings.CutPrefix(pair, name); is && value != "" {
-				return true
+				granted = true
 			}
 		}
 	}
-	return false
+	return granted
 }
 
 func plainWords(text string) bool {

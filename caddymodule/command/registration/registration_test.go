@@ -18,6 +18,7 @@ func TestCarriesGrant(t *testing.T) {
 	for location, want := range map[string]bool{
 		"https://a/cb?code=x": true, "https://a/cb?state=y&code=x": true, "https://a/cb#access_token=x&state=y": true, "https://a/cb#id_token=x": true, "https://a/cb?keep=1#code=x": true,
 		"https://a/cb?error=access_denied": false, "https://a/cb?code=": false, "https://a/cb": false, "": false, "https://a/code=x": false, "https://a/cb?xcode=y": false, "/login?next=code": false,
+		"https://a/cb?error=access_denied&state=x?code=y": false, "https://a/cb?state=x?code=y&error=access_denied": false, "https://a/cb?error=x#code=y": false,
 	} {
 		if got := carriesGrant(location); got != want {
 			t.Errorf("%s: %t", location, got)
