@@ -46,12 +46,22 @@ func loadState(name, guards string) (*state, error) {
 		return nil, fmt.Errorf("--resume %s: not the state of a replay: %w", name, err)
 	}
 	switch {
-	case loaded.Version != stateVersion || loaded.Read == nil:
+	case loaded.Version != stateVersion || !loaded.sound():
 		return nil, fmt.Errorf("--resume %s: not the state of a replay by this version: remove the file to begin anew", name)
 	case loaded.Guards != guards:
 		return nil, fmt.Errorf("--resume %s: the guard, its clients or its rules are not those of the last time: remove the file to begin anew", name)
 	}
 	return loaded, nil
+}
+
+// sound reports whether a replay can have written the state.
+func (s *state) sound() bool {
+	for _, position := range s.Read {
+		if position < 0 {
+			return false
+		}
+	}
+	return s.Read != nil && s.Summary != nil && s.Summary.Sound()
 }
 
 // save writes the file anew; who is interrupted meanwhile keeps the old one.

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +98,28 @@ func TestState(t *testing.T) {
 		}
 		if _, err := loadState(name, "one"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", content, err, want)
+		}
+	}
+	// What no replay writes is refused, before anything counts in it or shows it.
+	saved, err := json.Marshal(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range [][2]string{
+		{`"summary":{`, `"summary":null,"x":{`}, {`"log":42`, `"log":-42`}, {`"skipped":{}`, `"skipped":null`}, {`"endpoints":{"authorize":{`, `"endpoints":{"authorize":null,"token":{`},
+		{`"rules":{}`, `"rules":{"a":null}`}, {`"rules":{}`, `"rules":{"\u001b[2J":{"clients":{}}}`}, {`"clients":{}`, `"clients":{"a":null}`}, {`"clients":{}`, `"clients":{"a":{}}`},
+		{`"not_judged":{}`, `"not_judged":null`}, {`"width_seconds":60`, `"width_seconds":0`}, {`"width_seconds":60`, `"width_seconds":-60`}, {`"pieces":{"`, `"pieces":{"-60":{},"`},
+		{`"pieces":{"`, `"pieces":{"60":null,"`}, {`"unregistered_redirect_uris":{}`, `"unregistered_redirect_uris":{"a\n\u001b[2J":1}`},
+	} {
+		text := strings.Replace(string(saved), change[0], change[1], 1)
+		if text == string(saved) {
+			t.Errorf("%s is not in %s", change[0], saved)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loadState(name, "one"); err == nil || !strings.Contains(err.Error(), "not the state") {
+			t.Errorf("%s: %v", change[1], err)
 		}
 	}
 	if err := fresh.save(filepath.Join(t.TempDir(), "nowhere", "state")); err == nil {

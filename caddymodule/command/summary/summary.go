@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command/redact"
 )
 
 // Summary is what is known about all requests so far. Its texts are fit to be shown.
@@ -177,6 +179,42 @@ func New() *Summary {
 
 func newClient() Client {
 	return Client{Rules: make(map[string]int64), BrokenRules: make(map[string]int64)}
+}
+
+// Sound reports whether a summary that was read from a file can be one: all that is counted in is there, and texts are fit to be shown.
+func (s *Summary) Sound() bool {
+	sound := s.Skipped != nil && s.Endpoints != nil && s.Rules != nil && s.Clients != nil && s.Unregistered != nil && s.OtherClients.sound("") && s.Timeline.sound() &&
+		shown(s.ShapedExample)
+	for name, e := range s.Endpoints {
+		sound = sound && shown(name) && e != nil && e.NotJudged != nil && shownAll(e.NotJudged)
+	}
+	for id, r := range s.Rules {
+		sound = sound && shown(id) && r != nil && shown(r.Mode) && shown(r.Example) && r.Clients != nil && shownAll(r.Clients)
+	}
+	for id, c := range s.Clients {
+		sound = sound && c != nil && c.sound(id)
+	}
+	for key := range s.Unregistered {
+		client, uri, _ := strings.Cut(key, "\n")
+		sound = sound && shown(client) && shown(uri)
+	}
+	return sound && shownAll(s.Skipped)
+}
+
+func (c *Client) sound(id string) bool {
+	return shown(id) && shown(c.Name) && c.Rules != nil && c.BrokenRules != nil && shownAll(c.Rules) && shownAll(c.BrokenRules)
+}
+
+// shown reports whether a text is fit to be shown.
+func shown(text string) bool { return redact.Text(text, len(text)) == text }
+
+func shownAll(counts map[string]int64) bool {
+	for text := range counts {
+		if !shown(text) {
+			return false
+		}
+	}
+	return true
 }
 
 // endpoint is the count of a kind of endpoint.

@@ -1,5 +1,7 @@
 package summary
 
+import "slices"
+
 // Timeline counts requests in equal pieces of time. The pieces become wider when there would be too many.
 type Timeline struct {
 	// Width is how many seconds a piece has; zero before the first request.
@@ -16,6 +18,22 @@ const (
 	maxPieces  = 400
 	mostPieces = 4000
 )
+
+// sound reports whether a timeline that was read from a file can be one.
+func (t *Timeline) sound() bool {
+	if t.Width == 0 {
+		return len(t.Pieces) == 0
+	}
+	if !slices.Contains(widths, t.Width) || t.Pieces == nil || len(t.Pieces) > mostPieces {
+		return false
+	}
+	for start, v := range t.Pieces {
+		if v == nil || start < 0 || start%t.Width != 0 || Moment(start) != At(Moment(start).Time()) {
+			return false
+		}
+	}
+	return true
+}
 
 func (t *Timeline) add(when Moment, v Verdicts) {
 	if when == 0 {
