@@ -61,7 +61,7 @@ var Parameters = []rule.Rule{
 		Why:         "Hub's scopes are services. Only judged when the source holds all services of a Hub.",
 		Source:      "Hub documentation, OAuth 2.0 Errors: \"does not match any registered service\"",
 		Description: "the scope does not match any registered service",
-		Check:       func(c *rule.Case) bool { return NoServiceNamed(c.Directory, c.Get(scan.Scope)) },
+		Check:       NoServiceNamed,
 	},
 	{
 		ID: "authorize.state.malformed", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
@@ -139,23 +139,31 @@ func ScopeBeyond(scope string, allowed []string) bool {
 }
 
 // NoServiceNamed reports whether a directory that knows every service of a Hub knows none of the scope's words. OpenID Connect's own scopes are no services.
-func NoServiceNamed(directory rule.Directory, scope string) bool {
-	if directory == nil || scope == "" {
+func NoServiceNamed(c *rule.Case) bool {
+	if c.Directory == nil || !c.Has(scan.Scope) {
+		return false
+	}
+	// The first word mostly says it, and needs no decoding.
+	raw, _ := c.Parameters.Raw(scan.Scope)
+	if word, _, _ := strings.Cut(raw, "+"); word != "" && strings.IndexByte(word, '%') < 0 && strings.IndexByte(word, ' ') < 0 && mayServe(c.Directory, word) {
 		return false
 	}
 	none := true
-	rule.Words(scope, func(word string) bool {
-		switch word {
-		case "openid", "profile", "email", "address", "phone", "offline_access":
-			none = false
-		default:
-			if known, complete := directory.Service(word); known || !complete {
-				none = false
-			}
-		}
+	rule.Words(c.Get(scan.Scope), func(word string) bool {
+		none = !mayServe(c.Directory, word)
 		return none
 	})
 	return none
+}
+
+// mayServe reports whether a word is a scope of OpenID Connect, or names a service, for all that the directory knows.
+func mayServe(directory rule.Directory, word string) bool {
+	switch word {
+	case "openid", "profile", "email", "address", "phone", "offline_access":
+		return true
+	}
+	known, complete := directory.Service(word)
+	return known || !complete
 }
 
 // ordinaryURL reports whether a parameter is an https URL with a host and without a fragment, of characters of URIs other than the percent sign. That shows without decoding.
@@ -164,7 +172,10 @@ func ordinaryURL(item *scan.Parameter) bool {
 	if item.Class()&odd != 0 {
 		return false
 	}
-	host, found := scan.MeansPrefix(item.RawValue, "https://")
+	host, found := strings.CutPrefix(item.RawValue, "https%3A%2F%2F")
+	if !found {
+		host, found = scan.MeansPrefix(item.RawValue, "https://")
+	}
 	return found && host != "" && (host[0]|0x20 >= 'a' && host[0]|0x20 <= 'z' || host[0] >= '0' && host[0] <= '9')
 }
 

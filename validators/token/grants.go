@@ -231,7 +231,7 @@ var Scopes = []rule.Rule{
 		Why:         "Hub's scopes are services. Only judged when the source holds all services of a Hub.",
 		Source:      "Hub documentation, OAuth 2.0 Errors: \"does not match any registered service\"",
 		Description: "the scope does not match any registered service",
-		Check:       func(c *rule.Case) bool { return authorize.NoServiceNamed(c.Directory, c.Get(scan.Scope)) },
+		Check:       authorize.NoServiceNamed,
 	},
 	{
 		ID: "token.resource.malformed", Endpoints: askers, Error: "invalid_target", Modes: rule.EnforceStandard,
