@@ -119,7 +119,8 @@ func benchmarkRequests() []benchmarkRequest {
 
 // BenchmarkDecide measures the decision alone, on a valid and a refused request of every endpoint.
 func BenchmarkDecide(b *testing.B) {
-	eachDecision(b, func(b *testing.B, _ rule.Request, decide func()) {
+	all := func(*rule.Request) bool { return true }
+	eachDecision(b, all, func(b *testing.B, _ rule.Request, decide func()) {
 		b.ReportAllocs()
 		for b.Loop() {
 			decide()
@@ -144,11 +145,13 @@ func BenchmarkParseQuery(b *testing.B) {
 // BenchmarkBudget measures the decision and url.ParseQuery of the same query and body in turns, so that x-ParseQuery, the ratio of the two, says the same on every machine, whatever else that
 // does: it is the median of the ratios of all turns. ns/op is the median of the decision's.
 func BenchmarkBudget(b *testing.B) {
-	eachDecision(b, func(b *testing.B, request rule.Request, decide func()) {
+	form := func(request *rule.Request) bool {
 		text := request.Query + request.Body
-		if _, err := url.ParseQuery(text); err != nil || text == "" || request.Path == "/oauth2/register" {
-			return // no form
-		}
+		_, err := url.ParseQuery(text)
+		return err == nil && text != "" && request.Path != "/oauth2/register"
+	}
+	eachDecision(b, form, func(b *testing.B, request rule.Request, decide func()) {
+		text := request.Query + request.Body
 		allocations := testing.AllocsPerRun(100, decide)
 		var times, ratios []float64
 		for b.Loop() {
@@ -162,8 +165,8 @@ func BenchmarkBudget(b *testing.B) {
 	})
 }
 
-// eachDecision runs a benchmark of each request in each profile.
-func eachDecision(b *testing.B, run func(b *testing.B, request rule.Request, decide func())) {
+// eachDecision runs a benchmark of each request that is included in each profile.
+func eachDecision(b *testing.B, include func(*rule.Request) bool, run func(b *testing.B, request rule.Request, decide func())) {
 	directory := testDirectory(b, "")
 	for _, profile := range rule.Profiles() {
 		engine := newEngine(b, testConfig(profile))
@@ -171,6 +174,9 @@ func eachDecision(b *testing.B, run func(b *testing.B, request rule.Request, dec
 			request := benchmark.request
 			if profile == rule.FAPI2 && benchmark.want == Pass {
 				request = inFAPI(request)
+			}
+			if !include(&request) {
+				continue
 			}
 			b.Run(profile.String()+"/"+benchmark.name, func(b *testing.B) {
 				var c rule.Case
