@@ -11,6 +11,10 @@ func (c *Case) readHeader() {
 		c.findFields()
 		return
 	}
+	left := len(c.Header)
+	if left == 0 {
+		return
+	}
 	for name, fields := range c.Header {
 		switch name {
 		case "Authorization":
@@ -27,6 +31,9 @@ func (c *Case) readHeader() {
 			c.noteField(fields, Overriding)
 		case "X-Original-Url", "X-Rewrite-Url":
 			c.RewriteHeaders = true
+		}
+		if left--; left == 0 {
+			return // to see that there is no other takes as long as to find one
 		}
 	}
 }

@@ -162,6 +162,9 @@ var rawSigns = [2]signTable{
 	},
 }
 
+// signing are the classes in these tables.
+const signing = Percents | Semicolons | Controls | Blanks | Hashes | NonASCIIBytes | UnsafeCharacters
+
 func (t signTable) of(seen Class) (signs Signs) {
 	for i := range t {
 		if seen&t[i].class != 0 {

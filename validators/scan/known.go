@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// spelling is how a recognised name is written: its first eight bytes, its last eight, and its length.
+// spelling is how a recognised name is written: its first eight bytes, those behind them, its last eight, and its length.
 type spelling struct {
-	first, last uint64
-	length      uint8
-	name        Name
+	first, second, last uint64
+	length              uint32
+	name                Name
 }
 
 // spellings has a slot of its own for each recognised name, at the place that hashed finds with the factor.
@@ -19,7 +19,7 @@ var spellings, factor = func() (table [512]spelling, factor uint64) {
 		alone := true
 		for _, name := range AllNames() {
 			s := spellingOf(name)
-			slot := &table[hashed(s.first, s.last, s.length, factor)]
+			slot := &table[hashed(s.first, s.second, s.length, factor)]
 			alone = alone && slot.name == Unknown
 			*slot = s
 		}
@@ -31,16 +31,16 @@ var spellings, factor = func() (table [512]spelling, factor uint64) {
 
 func spellingOf(name Name) spelling {
 	text := name.String()
-	s := spelling{first: load(text, 0), length: uint8(len(text)), name: name}
+	s := spelling{first: load(text, 0), length: uint32(len(text)), name: name}
 	s.last = s.first
 	if len(text) > 8 {
-		s.last = load8(text, len(text)-8)
+		s.second, s.last = load(text, 8), load8(text, len(text)-8)
 	}
 	return s
 }
 
-func hashed(first, last uint64, length uint8, factor uint64) uint64 {
-	return ((first ^ bits.RotateLeft64(last, 29)) + uint64(length)) * factor >> 55
+func hashed(first, second uint64, length uint32, factor uint64) uint64 {
+	return ((first ^ bits.RotateLeft64(second, 29)) + uint64(length)) * factor >> 55
 }
 
 // known recognises the name that s has from at on up to an equals sign, if it is written without escapes.
@@ -49,23 +49,28 @@ func known(s string, at int) (name Name, length int) {
 		return knownEnd(s, at)
 	}
 	first := load8(s, at)
-	var last uint64
 	if equals := zeros(first ^ '='*ones); equals != 0 {
 		place := bits.TrailingZeros64(equals) &^ 7
 		first &= 1<<place - 1
-		last, length = first, place/8
-	} else {
-		if equals = zeros(load8(s, at+8) ^ '='*ones); equals == 0 {
-			length = 8
-			if equals = zeros(load8(s, at+16) ^ '='*ones); equals == 0 {
-				return Unknown, 0
-			}
+		found := &spellings[hashed(first, 0, uint32(place/8), factor)]
+		if found.first != first || found.length != uint32(place/8) {
+			return Unknown, 0
 		}
-		length += 8 + bits.TrailingZeros64(equals)/8
-		last = load8(s, at+length-8)
+		return found.name, place / 8
 	}
-	found := &spellings[hashed(first, last, uint8(length), factor)]
-	if found.first != first || found.last != last || int(found.length) != length || length > 16 && s[at:at+length] != found.name.String() {
+	second := load8(s, at+8)
+	equals := zeros(second ^ '='*ones)
+	if equals == 0 {
+		if equals = zeros(load8(s, at+16) ^ '='*ones); equals == 0 {
+			return Unknown, 0
+		}
+		length = 8
+	} else {
+		second &= equals&-equals>>7 - 1
+	}
+	length += 8 + bits.TrailingZeros64(equals)/8
+	found := &spellings[hashed(first, second, uint32(length), factor)]
+	if found.first != first || found.second != second || found.last != load8(s, at+length-8) || found.length != uint32(length) {
 		return Unknown, 0
 	}
 	return found.name, length
@@ -84,13 +89,12 @@ func zeros(word uint64) uint64 { return (word - ones) &^ word & high }
 
 // Recognise returns the recognised parameter of exactly that (decoded) name, or Unknown.
 func Recognise(name string) Name {
-	first := load(name, 0)
-	last := first
-	if len(name) > 8 {
-		last = load8(name, len(name)-8)
+	var first, second uint64
+	if first = load(name, 0); len(name) > 8 {
+		second = load(name, 8)
 	}
-	found := &spellings[hashed(first, last, uint8(len(name)), factor)]
-	if found.first != first || found.last != last || name != found.name.String() {
+	found := &spellings[hashed(first, second, uint32(len(name)), factor)]
+	if found.first != first || name != found.name.String() {
 		return Unknown
 	}
 	return found.name

@@ -37,22 +37,30 @@ words:
 			}
 			switch c {
 			case '%':
-				decoded, ok := Unhex(s[here:])
-				if !ok {
-					means |= Percents
-					written |= Percents
-					break
+				if schemeEnds(s, here) {
+					means |= Escapes | Others | Slashes
+					at = here + len(colonSlashes)
+					continue words
 				}
-				means |= Escapes
-				for at = here; ok; decoded, ok = Unhex(s[at:]) {
-					at += 3
-					class := classes[decoded]
+				behind := here
+				for ; len(s)-behind >= 3 && s[behind] == '%'; behind += 3 {
+					first, second := hexValue[s[behind+1]], hexValue[s[behind+2]]
+					if first|second > 0xF {
+						break
+					}
+					class := classes[first<<4|second]
 					means |= class
 					if class&Blanks != 0 {
-						means, blank = spaced(means, blank, at-3, at)
+						means, blank = spaced(means, blank, behind, behind+3)
 					}
 				}
-				continue words
+				if behind > here {
+					means |= Escapes
+					at = behind
+					continue words
+				}
+				means |= Percents
+				written |= Percents
 			case '+', ' ':
 				if c == ' ' {
 					written |= Blanks

@@ -176,7 +176,7 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits *Limi
 			p.scrutinise(item, 0, raw, limits)
 		}
 	}
-	if written &^= bracketEquals; written != 0 {
+	if written&signing != 0 {
 		p.Signs |= rawSigns[in].of(written)
 	}
 }

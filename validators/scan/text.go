@@ -66,7 +66,7 @@ func Unhex(s string) (decoded byte, ok bool) {
 		return 0, false
 	}
 	high, low := hexValue[s[1]], hexValue[s[2]]
-	return high<<4 | low&15, high <= 15 && low <= 15
+	return high<<4 | low&0xF, high|low <= 0xF
 }
 
 // MeansPrefix reports whether what a form-encoded text decodes to begins with the prefix, which has neither blanks nor percent signs, and returns the rest of it, still encoded.
@@ -94,42 +94,46 @@ func MeansPrefix(encoded, prefix string) (rest string, found bool) {
 // Means reports whether a form-encoded text is a way to write the other one: what it decodes to, malformed escapes as they are.
 func Means(encoded, text string) bool {
 	at, i := 0, 0
-	for {
+	for at < len(encoded) && i < len(text) {
 		// Up to what is encoded, eight bytes are compared at once.
-		for len(encoded)-at >= 8 && len(text)-i >= 8 {
-			word := load8(encoded, at)
-			same := 8
-			if stop := zeros(word^'%'*ones) | zeros(word^'+'*ones) | (word ^ load8(text, i)); stop != 0 {
-				same = bits.TrailingZeros64(stop) / 8
-			}
-			if at, i = at+same, i+same; same < 8 {
-				break
-			}
+		word := load(encoded, at)
+		same := 8
+		if stop := zeros(word^'%'*ones) | zeros(word^'+'*ones) | (word ^ load(text, i)); stop != 0 {
+			same = bits.TrailingZeros64(stop) / 8
 		}
-		begin := at
-		for at+2 < len(encoded) && encoded[at] == '%' && i < len(text) {
-			decoded, ok := Unhex(encoded[at:])
-			if !ok {
-				break
-			}
-			if decoded != text[i] {
-				return false
-			}
-			at, i = at+3, i+1
-		}
-		if at == len(encoded) || i == len(text) {
-			return at == len(encoded) && i == len(text)
-		}
-		if at > begin {
+		same = min(same, len(encoded)-at, len(text)-i)
+		if at, i = at+same, i+same; same == 8 {
 			continue
 		}
-		c := encoded[at]
-		if c == '+' {
+		if at == len(encoded) || i == len(text) {
+			break
+		}
+		c, size := encoded[at], 1
+		switch c {
+		case '+':
 			c = ' '
+		case '%':
+			if schemeEnds(encoded, at) && len(text)-i >= len("://") && text[i:i+len("://")] == "://" {
+				at, i = at+len(colonSlashes), i+len("://")
+				continue
+			}
+			if decoded, ok := Unhex(encoded[at:]); ok {
+				c, size = decoded, 3
+			}
 		}
 		if c != text[i] {
 			return false
 		}
-		at, i = at+1, i+1
+		at, i = at+size, i+1
 	}
+	return at == len(encoded) && i == len(text)
+}
+
+// colonSlashes is how nearly every URI in a form goes on behind its scheme.
+const colonSlashes = "%3A%2F%2F"
+
+// schemeEnds reports whether s goes on so.
+func schemeEnds(s string, at int) bool {
+	const first = '%' | '3'<<8 | 'A'<<16 | '%'<<24 | '2'<<32 | 'F'<<40 | '%'<<48 | '2'<<56
+	return len(s)-at >= len(colonSlashes) && load8(s, at) == first && s[at+8] == 'F'
 }
