@@ -8,7 +8,6 @@ import (
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/build"
 	"github.com/oauthguard/caddy-oauth-guard/bench/debian"
-	"github.com/oauthguard/caddy-oauth-guard/bench/report"
 )
 
 func runBuild(ctx context.Context, arguments []string) error {
@@ -19,11 +18,7 @@ func runBuild(ctx context.Context, arguments []string) error {
 	flags.DurationVar(&options.Duration, "duration", 2*time.Second, "duration of a sample, whole seconds")
 	flags.DurationVar(&options.WarmUp, "warm-up", time.Second, "load with each request before the first sample of a process, whole seconds")
 	flags.IntVar(&options.Connections, "connections", 32, "connections that are open at once")
-	folder := output(flags)
-	if err := flags.Parse(arguments); err != nil {
-		return err
-	}
-	bench, docs, err := folders(*folder)
+	bench, docs, err := folders(flags, arguments)
 	if err != nil {
 		return err
 	}
@@ -36,8 +31,5 @@ func runBuild(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if err := results.Section(bench, options).Save(docs); err != nil {
-		return err
-	}
-	return report.Write(docs)
+	return keep(results.Section(bench, options), docs)
 }

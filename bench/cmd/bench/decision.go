@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/decision"
-	"github.com/oauthguard/caddy-oauth-guard/bench/report"
 )
 
 func runDecision(ctx context.Context, arguments []string) error {
@@ -14,11 +13,7 @@ func runDecision(ctx context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("bench decision", flag.ContinueOnError)
 	flags.IntVar(&options.Rounds, "rounds", 10, "how often all benchmarks run")
 	flags.DurationVar(&options.Duration, "duration", 200*time.Millisecond, "duration of one benchmark")
-	folder := output(flags)
-	if err := flags.Parse(arguments); err != nil {
-		return err
-	}
-	bench, docs, err := folders(*folder)
+	bench, docs, err := folders(flags, arguments)
 	if err != nil {
 		return err
 	}
@@ -26,8 +21,5 @@ func runDecision(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Save(docs); err != nil {
-		return err
-	}
-	return report.Write(docs)
+	return keep(s, docs)
 }

@@ -28,6 +28,7 @@ import (
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/program"
 	"github.com/oauthguard/caddy-oauth-guard/bench/report"
+	"github.com/oauthguard/caddy-oauth-guard/bench/section"
 )
 
 func main() {
@@ -76,24 +77,32 @@ func output(flags *flag.FlagSet) *string {
 	return flags.String("output", "", "folder of benchmarks.md, its plots and its data (default: docs of the checkout)")
 }
 
-// folders finds the bench and the folder of the document.
-func folders(output string) (bench, docs string, err error) {
+// folders reads the arguments of a command that writes, and finds the bench and the folder of the document.
+func folders(flags *flag.FlagSet, arguments []string) (bench, docs string, err error) {
+	folder := output(flags)
+	if err := flags.Parse(arguments); err != nil {
+		return "", "", err
+	}
 	if bench, err = program.Folder(); err != nil {
 		return "", "", err
 	}
-	if output == "" {
-		output = filepath.Join(filepath.Dir(bench), "docs")
+	if docs = *folder; docs == "" {
+		docs = filepath.Join(filepath.Dir(bench), "docs")
 	}
-	return bench, output, nil
+	return bench, docs, nil
+}
+
+// keep keeps what a command measured, and writes the document.
+func keep(measured *section.Section, docs string) error {
+	if err := measured.Save(docs); err != nil {
+		return err
+	}
+	return report.Write(docs)
 }
 
 func runReport(_ context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("bench report", flag.ContinueOnError)
-	folder := output(flags)
-	if err := flags.Parse(arguments); err != nil {
-		return err
-	}
-	_, docs, err := folders(*folder)
+	_, docs, err := folders(flags, arguments)
 	if err != nil {
 		return err
 	}

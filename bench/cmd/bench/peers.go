@@ -31,16 +31,11 @@ func runPeers(ctx context.Context, arguments []string) error {
 	list := flags.String("peers", "", "names of peers, separated by commas (default: all)")
 	available := flags.Bool("available", false, "leave out peers that are not installed, instead of installing them")
 	resume := flags.Bool("continue", false, "measure only what an interrupted run with the same flags did not")
-	folder := output(flags)
-	if err := flags.Parse(arguments); err != nil {
-		return err
-	}
-	var err error
-	if options.Peers, err = peers.Select(*list); err != nil {
-		return err
-	}
-	bench, docs, err := folders(*folder)
+	bench, docs, err := folders(flags, arguments)
 	if err != nil {
+		return err
+	}
+	if options.Peers, err = peers.Select(*list); err != nil {
 		return err
 	}
 	if *available {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/registry"
-	"github.com/oauthguard/caddy-oauth-guard/bench/report"
 )
 
 func runRegistry(ctx context.Context, arguments []string) error {
@@ -21,11 +20,7 @@ func runRegistry(ctx context.Context, arguments []string) error {
 	flags.Float64Var(&options.Rate, "rate", 3000, "requests per second whose latencies are measured")
 	flags.IntVar(&options.Connections, "connections", 32, "connections that are open at once")
 	flags.DurationVar(&options.Swap, "swap", 3*time.Second, "time from one exchange of the clients to the next")
-	folder := output(flags)
-	if err := flags.Parse(arguments); err != nil {
-		return err
-	}
-	bench, docs, err := folders(*folder)
+	bench, docs, err := folders(flags, arguments)
 	if err != nil {
 		return err
 	}
@@ -33,8 +28,5 @@ func runRegistry(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if err := results.Section(bench, options).Save(docs); err != nil {
-		return err
-	}
-	return report.Write(docs)
+	return keep(results.Section(bench, options), docs)
 }

@@ -19,11 +19,7 @@ func runSoak(ctx context.Context, arguments []string) error {
 	flags.DurationVar(&options.Swap, "swap", 5*time.Second, "time from one change of the clients to the next")
 	flags.IntVar(&options.Clients, "clients", 10000, "registered clients")
 	flags.IntVar(&options.Connections, "connections", 32, "connections that are open at once")
-	folder := output(flags)
-	if err := flags.Parse(arguments); err != nil {
-		return err
-	}
-	bench, docs, err := folders(*folder)
+	bench, docs, err := folders(flags, arguments)
 	if err != nil {
 		return err
 	}
