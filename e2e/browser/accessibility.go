@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/chromedp/chromedp"
@@ -50,8 +51,8 @@ func (b *Tab) Inspect() Accessibility {
 	return Evaluate[Accessibility](b, `axe.run(document)`)
 }
 
-// Accessible fails the test for everything that axe-core finds wrong with the page of the tab, or cannot decide.
-func (b *Tab) Accessible(name string) {
+// Accessible fails the test for everything that axe-core finds wrong with the page of the tab, or cannot decide, unless the reason holds one of the texts of undecided.
+func (b *Tab) Accessible(name string, undecided ...string) {
 	b.t.Helper()
 	found := b.Inspect()
 	if len(found.Passes) < 15 {
@@ -59,7 +60,23 @@ func (b *Tab) Accessible(name string) {
 	}
 	for _, problem := range slices.Concat(found.Violations, found.Incomplete) {
 		for _, node := range problem.Nodes {
-			b.t.Errorf("%s: %s (%s): %.200s: %s", name, problem.Help, problem.ID, node.HTML, node.FailureSummary)
+			if !slices.ContainsFunc(undecided, func(reason string) bool { return strings.Contains(node.FailureSummary, reason) }) {
+				b.t.Errorf("%s: %s (%s): %.200s: %s", name, problem.Help, problem.ID, node.HTML, node.FailureSummary)
+			}
 		}
+	}
+}
+
+// ColourSchemes fails the test unless the page at the address is light on a screen that prefers light, and dark on one that prefers dark.
+func (b *Tab) ColourSchemes(address string) {
+	b.t.Helper()
+	// luminance is the sum of the three components.
+	const luminance = `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0)`
+	b.Show(DesktopLight, address)
+	light := Evaluate[int](b, luminance)
+	b.Show(DesktopDark, address)
+	dark := Evaluate[int](b, luminance)
+	if light < 600 || dark > 150 {
+		b.t.Errorf("background: light %d, dark %d of 765", light, dark)
 	}
 }

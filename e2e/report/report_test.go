@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -127,7 +126,7 @@ func TestPages(t *testing.T) {
 			if wide := browser.Evaluate[int](tab, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 				t.Errorf("%s on %s is %d pixels too wide", name, screen.Name, wide)
 			}
-			accessible(t, tab, name+" on "+screen.Name)
+			tab.Accessible(name+" on "+screen.Name, undecided...)
 		}
 		for _, request := range tab.Requests() {
 			if request.URL != page && !strings.HasPrefix(request.URL, "data:") {
@@ -140,22 +139,6 @@ func TestPages(t *testing.T) {
 
 // undecided are reasons for which axe-core leaves the contrast of a cell open: tables are full of single digits, and wider than a phone. All cells have the colours of those that it decides.
 var undecided = []string{"too short to determine", "partially obscured by another element"}
-
-// accessible fails the test for what axe-core finds wrong with the page of the tab.
-func accessible(t *testing.T, tab *browser.Tab, name string) {
-	t.Helper()
-	found := tab.Inspect()
-	if len(found.Passes) < 15 {
-		t.Errorf("%s: only %d checks ran", name, len(found.Passes))
-	}
-	for _, problem := range slices.Concat(found.Violations, found.Incomplete) {
-		for _, node := range problem.Nodes {
-			if !slices.ContainsFunc(undecided, func(reason string) bool { return strings.Contains(node.FailureSummary, reason) }) {
-				t.Errorf("%s: %s (%s): %.200s: %s", name, problem.Help, problem.ID, node.HTML, node.FailureSummary)
-			}
-		}
-	}
-}
 
 // TestHostile plants what would run, load or hide something in every text: it stays text.
 func TestHostile(t *testing.T) {
