@@ -148,6 +148,10 @@ func TestRulesInPrometheus(t *testing.T) {
 				if rule.Health != "ok" {
 					pending += fmt.Sprintf("%s: health %s: %s\n", rule.Name, rule.Health, rule.LastError)
 				}
+				// Before the first answer of Caddy something may seem to be wrong.
+				if alerts := rule.State != ""; alerts && rule.State != "inactive" && rule.Name != "OAuthGuardRuleFiresFirst" && rule.Name != "OAuthGuardMostRefused" {
+					pending += fmt.Sprintf("%s is %s at a healthy Caddy\n", rule.Name, rule.State)
+				}
 			}
 		}
 		if len(rules["OAuthGuardRuleFiresFirst"].Alerts) < 2 {
@@ -164,16 +168,13 @@ func TestRulesInPrometheus(t *testing.T) {
 	}
 	for _, group := range groups(t) {
 		for _, rule := range group.Rules {
-			found, loaded := rules[rule.Alert+rule.Record]
-			if !loaded {
+			if _, loaded := rules[rule.Alert+rule.Record]; !loaded {
 				t.Errorf("%s%s is not loaded", rule.Alert, rule.Record)
 			}
 			if rule.Record != "" {
 				if _, err := wanted(address, rule.Record); err != nil {
 					t.Error(err)
 				}
-			} else if found.State != "inactive" && rule.Alert != "OAuthGuardRuleFiresFirst" && rule.Alert != "OAuthGuardMostRefused" {
-				t.Errorf("%s is %s at a healthy Caddy", rule.Alert, found.State)
 			}
 		}
 	}

@@ -61,7 +61,7 @@ func build(folder string) (string, error) {
 	command := exec.Command("./xcaddy.sh")
 	command.Dir = source
 	// The flags of the tests are not those of the image.
-	command.Env = append(os.Environ(), "OUTPUT="+output, "GOFLAGS=")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0", "OUTPUT="+output, "GOFLAGS=")
 	if text, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("xcaddy.sh: %w\n%s", err, text)
 	}
