@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -253,18 +254,20 @@ func TestRejectedConfiguration(t *testing.T) {
 	}
 	defer func() { _ = caddy.Stop() }()
 	broken := replaceFile(t, filepath.Join(folder, "broken.json"), "[{]")
-	for name, c := range map[string]struct{ lines, more, says string }{
-		"unknown rule":       {source + "rule token.parameter.repeatd off\n", "", "token.parameter.repeated"},
-		"unreadable file":    {"clients file " + filepath.Join(folder, "missing.json") + "\n", "", "missing.json"},
-		"malformed file":     {source + "clients file " + broken + "\n", "", "broken.json"},
-		"endpoint twice":     {source + "endpoint token /oauth2/auth\n", "", "/oauth2/auth"},
-		"second guard wrong": {source, site(freeAddress(t), guard("profile rfc6749\nendpoint token /t\n"+source+"exempt app path.ambiguous\n")), "path.ambiguous"},
-		"other handler":      {source, site(freeAddress(t), "@x path_regexp [\nrespond @x ok\n"), "error parsing regexp"},
-		"address in use":     {source, site(recording.address, "respond ok\n"), "address already in use"},
+	// What the Caddyfile's adapter refuses by itself is changed in the JSON.
+	for name, c := range map[string]struct{ lines, more, old, new, says string }{
+		"unknown rule":    {source + "rule token.parameter.repeated off\n", "", "token.parameter.repeated", "token.parameter.repeatd", "token.parameter.repeated"},
+		"unreadable file": {"clients file " + filepath.Join(folder, "missing.json") + "\n", "", "", "", "missing.json"},
+		"malformed file":  {source + "clients file " + broken + "\n", "", "", "", "broken.json"},
+		"endpoint twice":  {source + "endpoint token /oauth2/auth\n", "", "", "", "/oauth2/auth"},
+		"second guard wrong": {source, site(freeAddress(t), guard("profile rfc6749\nendpoint token /t\n"+source+"exempt app token.scope.malformed\n")),
+			"token.scope.malformed", "path.ambiguous", "path.ambiguous"},
+		"other handler":  {source, site(freeAddress(t), "@x path_regexp [\nrespond @x ok\n"), "", "", "error parsing regexp"},
+		"address in use": {source, site(recording.address, "respond ok\n"), "", "", "address already in use"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := counter(t, metrics, tokenPass)
-			err := caddy.Load(build(c.lines, c.more), true)
+			err := caddy.Load(bytes.ReplaceAll(build(c.lines, c.more), []byte(`"`+c.old+`"`), []byte(`"`+c.new+`"`)), true)
 			if err == nil {
 				t.Fatal("the configuration is accepted")
 			}
