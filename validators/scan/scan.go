@@ -6,7 +6,6 @@ package scan
 
 import (
 	"hash/maphash"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -18,55 +17,6 @@ const (
 	Query Location = iota
 	Body
 )
-
-// Signs is a set of observations about the bytes that make a second reading possible, or a reading impossible.
-type Signs uint32
-
-// The signs. Each belongs to one wire rule, except NonASCII, which only says that a charset would matter.
-const (
-	// MalformedEscape is a percent sign that two hexadecimal digits do not follow.
-	MalformedEscape Signs = 1 << iota
-	// Semicolon is an unencoded semicolon, a separator for some parsers.
-	Semicolon
-	// QueryRawByte is a control, a blank, a number sign or a byte above 0x7E in the query.
-	QueryRawByte
-	// QueryUnsafeCharacter is one of " < > \ ^ ` { | } in the query; RFC 3986 does not allow them there.
-	QueryUnsafeCharacter
-	// BodyUnencoded is a blank, one of " < > \ ^ ` { | }, or a byte above 0x7E in the body.
-	BodyUnencoded
-	// InvalidUTF8 is a name, or the value of a recognised parameter, that decodes to something else than UTF-8.
-	InvalidUTF8
-	// InvalidUTF8Unknown is a value of a parameter without a recognised name that decodes to something else than UTF-8.
-	InvalidUTF8Unknown
-	// Control is a control character in a name, in the value of a recognised parameter, or a raw one anywhere.
-	Control
-	// FoldedName is a name that some stack turns into a recognised one.
-	FoldedName
-	// EmptyName is a value without a name.
-	EmptyName
-	// NonASCII is a byte above 0x7F anywhere, raw or escaped.
-	NonASCII
-	// RepeatedUnknown is a name that is not recognised and stands twice in one place.
-	RepeatedUnknown
-	// BracketSeparator is an equals sign behind a closing bracket inside of a recognised parameter's value: some stack takes all before it for the name.
-	BracketSeparator
-	// TooLongQuery is a query over the limit; it was not read.
-	TooLongQuery
-	// TooLongBody is a body over the limit; it was not read.
-	TooLongBody
-	// TooManyParameters is a parameter beyond the limit; it and what follows was not read.
-	TooManyParameters
-	// TooLongValue is a value over the limit, or a name of more than MaxName bytes.
-	TooLongValue
-
-	signEnd
-)
-
-// Unread are the signs after which the list of parameters is not complete.
-const Unread = TooLongQuery | TooLongBody | TooManyParameters
-
-// Doubt are the signs after which some parser may read other parameters than the scan did.
-const Doubt = signEnd - 1 - NonASCII - RepeatedUnknown - BodyUnencoded
 
 // MaxName is the longest name of a parameter in bytes, as written.
 const MaxName = 256
@@ -359,61 +309,4 @@ func (p *Parameters) inspect(item *Parameter, class Class) {
 			return
 		}
 	}
-}
-
-// Value is the decoded value of one parameter of the list.
-func (p *Parameters) Value(item *Parameter) string {
-	if item.class&Escapes == 0 {
-		return item.RawValue
-	}
-	if !item.decoded {
-		item.value = p.unescape(item.RawValue)
-		item.decoded = true
-	}
-	return item.value
-}
-
-// Get is the decoded value of the parameter: of its first occurrence that has one. It is empty if there is none.
-func (p *Parameters) Get(name Name) string {
-	if p.Seen.Has(name) {
-		return p.Value(&p.List[p.first[name]])
-	}
-	return ""
-}
-
-// Class is the class of the value that Get returns.
-func (p *Parameters) Class(name Name) Class {
-	if p.Seen.Has(name) {
-		return p.List[p.first[name]].class &^ Escapes
-	}
-	return 0
-}
-
-// Class is the class of the value of the parameter.
-func (item *Parameter) Class() Class { return item.class &^ Escapes }
-
-// Raw is the value that Get returns, as it is written; escaped says that it has to be decoded.
-func (p *Parameters) Raw(name Name) (value string, escaped bool) {
-	if !p.Seen.Has(name) {
-		return "", false
-	}
-	item := &p.List[p.first[name]]
-	return item.RawValue, item.class&Escapes != 0
-}
-
-// unescape decodes s as application/x-www-form-urlencoded; malformed escapes stay as they are. What has nothing to decode is returned as it
-// is; the rest is written to the arena, which is large enough for every name and value of the request, so that it
-// never moves under the strings that point into it.
-func (p *Parameters) unescape(s string) string {
-	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
-		return s
-	}
-	if len(p.arena)+len(s) > cap(p.arena) {
-		// A name may be decoded three times: to recognise, to compare and to inspect it.
-		p.arena = make([]byte, 0, 3*p.size+len(s))
-	}
-	start := len(p.arena)
-	p.arena = appendUnescaped(p.arena, s, true)
-	decoded := p.arena[start:]
-	return Text(decoded)
 }

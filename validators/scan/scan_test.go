@@ -86,6 +86,8 @@ func TestSigns(t *testing.T) {
 		{strings.Repeat("n", 257) + "=1", TooLongValue},
 		{strings.Repeat("a&", 101), TooManyParameters | RepeatedUnknown},
 		{"x=;&y=%00&z=%FF&" + strings.Repeat("a&", 98), TooManyParameters | RepeatedUnknown | Semicolon | InvalidUTF8Unknown | NonASCII},
+		{strings.Repeat("a&", 100) + "password=%C3%A9", TooManyParameters | RepeatedUnknown | NonASCII},
+		{strings.Repeat("a&", 100) + "x=%C3%A9", TooManyParameters | RepeatedUnknown | NonASCII},
 		{strings.Repeat("a", 16<<10+1), TooLongQuery},
 	} {
 		if got := scanned(test.query, "").Signs; got != test.want {
