@@ -97,15 +97,15 @@ func Stricter(profile rule.Profile) []*rule.Rule {
 func Nearest(id string) string {
 	best, bestDistance := "", len(id)+1
 	for i := range catalogue {
-		if d := distance(strings.ToLower(id), catalogue[i].ID); best == "" || d < bestDistance {
+		if d := EditDistance(strings.ToLower(id), catalogue[i].ID); best == "" || d < bestDistance {
 			best, bestDistance = catalogue[i].ID, d
 		}
 	}
 	return best
 }
 
-// distance counts the single-character edits between two strings.
-func distance(a, b string) int {
+// EditDistance counts the edits of single bytes between two texts, such as a mistyped one and what may have been meant.
+func EditDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

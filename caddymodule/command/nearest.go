@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command/redact"
+	"github.com/oauthguard/caddy-oauth-guard/validators"
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 )
 
@@ -43,7 +44,7 @@ func compare(requested string, registered []redirecturi.Registered) comparison {
 			result.Nearest, result.Note = redact.URI(uri), "it is registered"
 			return result
 		}
-		if d := editDistance(requested, uri[:min(len(uri), maxComparedBytes)]); bestDistance < 0 || d < bestDistance {
+		if d := validators.EditDistance(requested, uri[:min(len(uri), maxComparedBytes)]); bestDistance < 0 || d < bestDistance {
 			best, bestDistance = uri, d
 		}
 	}
@@ -114,25 +115,4 @@ func hostOf(authority string) string {
 		return authority[:i]
 	}
 	return authority
-}
-
-// editDistance counts the single-byte edits between two texts.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

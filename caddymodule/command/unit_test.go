@@ -13,6 +13,7 @@ import (
 
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command/accesslog"
 	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command/summary"
+	"github.com/oauthguard/caddy-oauth-guard/validators"
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 )
 
@@ -53,13 +54,13 @@ func TestEditDistance(t *testing.T) {
 	text := rapid.StringMatching("[abc]{0,8}")
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, c := text.Draw(t, "a"), text.Draw(t, "b"), text.Draw(t, "c")
-		ab := editDistance(a, b)
+		ab := validators.EditDistance(a, b)
 		switch {
 		case (ab == 0) != (a == b):
 			t.Fatalf("%q and %q: %d", a, b, ab)
-		case ab != editDistance(b, a):
+		case ab != validators.EditDistance(b, a):
 			t.Fatalf("%q and %q are not as far as back", a, b)
-		case editDistance(a, c) > ab+editDistance(b, c):
+		case validators.EditDistance(a, c) > ab+validators.EditDistance(b, c):
 			t.Fatalf("%q, %q, %q: a detour is shorter", a, b, c)
 		case ab > max(len(a), len(b)):
 			t.Fatalf("%q and %q: %d", a, b, ab)
