@@ -109,6 +109,10 @@ func TestCounts(t *testing.T) {
 		if err := caddy.Load(adminConfig(t, address, "", site(guarded, guard(lines)+up.proxy())), true); err != nil {
 			t.Fatal(err)
 		}
+		// Caddy answers that the new configuration stands while the one before still closes what it listens on, and with it what just connects there.
+		for _, listening := range []string{guarded, address} {
+			eventually(t, "only the new configuration listens", func() bool { return caddy.ListenerUsage("tcp", listening) == 1 })
+		}
 	}
 	configure("mode report\n")
 	t.Cleanup(func() { _ = caddy.Stop() })
@@ -119,8 +123,9 @@ func TestCounts(t *testing.T) {
 			path, body, _ := strings.Cut(target, "?")
 			raw = form(path, body)
 		}
-		if got := send(t, guarded, raw); got.status != status {
-			t.Errorf("%s %s: status %d, want %d", method, target, got.status, status)
+		// A connection that the configuration before did not accept any more was judged by nobody.
+		if got, _, err := insist(guarded, raw); err != nil || got.status != status {
+			t.Errorf("%s %s: status %d, want %d, %v", method, target, got.status, status, err)
 		}
 	}
 	var before, counts allCounts
