@@ -43,18 +43,6 @@ func (s *steps) add(place int) { s[place/64] |= 1 << (place % 64) }
 
 func (s *steps) has(place int) bool { return s[place/64]&(1<<(place%64)) != 0 }
 
-func (s *steps) join(other *steps) {
-	for i := range s {
-		s[i] |= other[i]
-	}
-}
-
-func (s *steps) limit(other *steps) {
-	for i := range s {
-		s[i] &= other[i]
-	}
-}
-
 // compile lists the rules of one plan.
 func (e *Engine) compile(modes []rule.Mode, include func(*rule.Rule) bool) plan {
 	var p plan
@@ -107,23 +95,27 @@ func each(set uint64, call func(bit int)) {
 	}
 }
 
-// due are the steps that concern the request.
+// due are the steps that concern the request. They are gathered word by word, which keeps them in registers.
 func (p *plan) due(c *rule.Case) steps {
-	due := p.always
+	first, second, third := p.always[0], p.always[1], p.always[2]
 	for set := p.named & uint64(c.Parameters.Seen); set != 0; set &= set - 1 {
-		due.join(&p.byName[bits.TrailingZeros64(set)&63])
+		more := &p.byName[bits.TrailingZeros64(set)&63]
+		first, second, third = first|more[0], second|more[1], third|more[2]
 	}
 	for set := p.lacks &^ uint64(c.Parameters.Present); set != 0; set &= set - 1 {
-		due.join(&p.byLack[bits.TrailingZeros64(set)&63])
+		more := &p.byLack[bits.TrailingZeros64(set)&63]
+		first, second, third = first|more[0], second|more[1], third|more[2]
 	}
 	for set := p.signs & uint32(c.Parameters.Signs); set != 0; set &= set - 1 {
-		due.join(&p.bySign[bits.TrailingZeros32(set)&31])
+		more := &p.bySign[bits.TrailingZeros32(set)&31]
+		first, second, third = first|more[0], second|more[1], third|more[2]
 	}
 	for set := p.traits & uint32(c.Traits); set != 0; set &= set - 1 {
-		due.join(&p.byTrait[bits.TrailingZeros32(set)&31])
+		more := &p.byTrait[bits.TrailingZeros32(set)&31]
+		first, second, third = first|more[0], second|more[1], third|more[2]
 	}
-	due.limit(p.judged(c))
-	return due
+	judged := p.judged(c)
+	return steps{first & judged[0], second & judged[1], third & judged[2]}
 }
 
 // judged are the steps that may judge such a request at all.

@@ -108,6 +108,6 @@ func (g *Guard) readAll(forwarded *Forwarded, endpoint rule.Endpoint) *scan.Para
 	if forwarded.Method == "GET" || !rule.ParseContentType(forwarded.Header["Content-Type"]).Form {
 		body = ""
 	}
-	g.unlimited.Scan(forwarded.Query, body, rule.RelevantNames(endpoint), scan.Limits{Query: all, Body: all, Parameters: 60_000, Value: all})
+	g.unlimited.Scan(forwarded.Query, body, rule.RelevantNames(endpoint), &scan.Limits{Query: all, Body: all, Parameters: 60_000, Value: all})
 	return &g.unlimited
 }

@@ -140,10 +140,10 @@ func (c *Case) Scan() {
 	if !c.readableBody() {
 		body = ""
 	}
-	limits := c.Options.Limits
+	limits := &c.Options.Limits
 	if c.Endpoint == Resource {
 		// A resource may have any parameters; only its token is looked for, wherever it stands.
-		limits.Query, limits.Value, limits.RelevantOnly = math.MaxInt, math.MaxInt, true
+		limits = &scan.Limits{Query: math.MaxInt, Body: limits.Body, Parameters: limits.Parameters, Value: math.MaxInt, RelevantOnly: true}
 	}
 	if c.Endpoint == Registration {
 		// A registration has no parameters: it is JSON.

@@ -69,10 +69,13 @@ const (
 	OddScope
 	// OtherScope is a scope that does not begin with openid.
 	OtherScope
-	// CodeGrant is the grant authorization_code, as a server reads it that trims; RefreshGrant is refresh_token; OtherGrant is every other one, and one of the two with blanks.
+	// CodeGrant is the grant authorization_code, as a server reads it that trims; EmptyGrant is this one without a code, or refresh_token without one; OtherGrant is every other one, and
+	// one of the two with blanks.
 	CodeGrant
-	RefreshGrant
+	EmptyGrant
 	OtherGrant
+	// OddVerifier is a code_verifier that may be malformed.
+	OddVerifier
 )
 
 // Note finds out the traits, when header, path and parameters are known.
@@ -236,27 +239,39 @@ func (c *Case) noteAuthorization() {
 // sha256Length is the length of a SHA-256 hash in base64url without padding.
 const sha256Length = 43
 
-// noteGrant is about the grant and its redirect URI.
+// noteGrant is about the grant and its parameters.
 func (c *Case) noteGrant() {
 	p := &c.Parameters
+	code, refresh := false, false
 	switch grant, _ := p.Raw(scan.GrantType); grant {
 	case "authorization_code":
-		c.Traits |= CodeGrant
+		code = true
 	case "refresh_token":
-		c.Traits |= RefreshGrant
+		refresh = true
 	case "":
 	default:
 		c.Traits |= OtherGrant
-		if c.Grant() == "authorization_code" {
-			c.Traits |= CodeGrant
-		}
-		if c.Get(scan.GrantType) == "refresh_token" {
-			c.Traits |= RefreshGrant
+		code, refresh = c.Grant() == "authorization_code", c.Get(scan.GrantType) == "refresh_token"
+	}
+	if code {
+		c.Traits |= CodeGrant
+	}
+	if code && !c.Has(scan.Code) || refresh && !c.Has(scan.RefreshToken) {
+		c.Traits |= EmptyGrant
+	}
+	if p.Seen.Has(scan.CodeVerifier) {
+		if raw, escaped := p.Raw(scan.CodeVerifier); escaped || !CodeVerifier(raw, p.Class(scan.CodeVerifier)) {
+			c.Traits |= OddVerifier
 		}
 	}
-	if c.Traits&CodeGrant != 0 && c.Has(scan.RedirectURI) && !c.RedirectURIRegistered() {
+	if code && c.Has(scan.RedirectURI) && !c.RedirectURIRegistered() {
 		c.Traits |= OddRedirect
 	}
+}
+
+// CodeVerifier reports whether a value of the class is 43 to 128 unreserved characters, RFC 7636 section 4.1.
+func CodeVerifier(value string, class scan.Class) bool {
+	return len(value) >= 43 && len(value) <= 128 && class&^(scan.Dots|scan.Tildes) == 0
 }
 
 // noteScope is about the scope.

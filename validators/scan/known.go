@@ -43,9 +43,12 @@ func hashed(first, second uint64, length uint32, factor uint64) uint64 {
 	return ((first ^ bits.RotateLeft64(second, 29)) + uint64(length)) * factor >> 55
 }
 
-// known recognises the name that s has from at on up to an equals sign, if it is written without escapes.
+// knownLimit is the length in bytes from which on known does not find a name.
+const knownLimit = 24
+
+// known recognises the name that s has from at on up to an equals sign, if it is written without escapes and shorter than knownLimit.
 func known(s string, at int) (name Name, length int) {
-	if len(s)-at < 24 {
+	if len(s)-at < knownLimit {
 		return knownEnd(s, at)
 	}
 	first := load8(s, at)

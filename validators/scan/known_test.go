@@ -21,7 +21,7 @@ func TestKnown(t *testing.T) {
 			if got != Unknown && (got != want || length != len(text)) {
 				t.Errorf("known(%q) = %v, %d, want %v", text+behind, got, length, want)
 			}
-			if got == Unknown && want != Unknown && len(text) < 24 {
+			if got == Unknown && want != Unknown && len(text) < knownLimit {
 				t.Errorf("known(%q) does not recognise it", text+behind)
 			}
 		}
@@ -42,5 +42,29 @@ func TestKnown(t *testing.T) {
 	}
 	if got, _ := known("state", 0); got != Unknown {
 		t.Errorf("a name without an equals sign is %v", got)
+	}
+}
+
+// TestEveryName reads each name in every place, with and without a value, and beside others: shorter and longer ones are found in different ways.
+func TestEveryName(t *testing.T) {
+	var p Parameters
+	for _, name := range AllNames() {
+		for _, form := range []string{"%s=v", "%s=v&state_=0123456789012345678901", "x=y&%s=v", "x&%s=v&y", "%s", "%s=", "%s&x=y", "x=y&%s", "%s&state_=0123456789012345678901"} {
+			text := strings.ReplaceAll(form, "%s", name.String())
+			for relevantOnly := range 2 {
+				limits := DefaultLimits
+				limits.RelevantOnly = relevantOnly == 1
+				p.Scan(text, text, allNames, &limits)
+				want := NamesOf(name)
+				if p.Seen != want || p.In != [2]Names{want, want} || (p.Present != 0) != strings.Contains(form, "=v") || p.Signs&FoldedName != 0 {
+					t.Errorf("%q: seen %b, present %b, signs %b; want %b", text, p.Seen, p.Present, p.Signs, want)
+				}
+				// Where it is not relevant it is a name as any other.
+				p.Scan(text, text, allNames&^want, &limits)
+				if p.Seen != 0 || p.Signs&^RepeatedUnknown != 0 {
+					t.Errorf("%q without the name: seen %b, signs %b", text, p.Seen, p.Signs)
+				}
+			}
+		}
 	}
 }

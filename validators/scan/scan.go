@@ -77,7 +77,7 @@ const MaxParameters = 1000
 var hashSeed = maphash.MakeSeed()
 
 // Scan reads query and body. Only the relevant names are recognised; every other name is Unknown.
-func (p *Parameters) Scan(query, body string, relevant Names, limits Limits) {
+func (p *Parameters) Scan(query, body string, relevant Names, limits *Limits) {
 	p.List = p.List[:0]
 	p.Signs, p.Seen, p.Present, p.Repeated = 0, 0, 0, 0
 	p.In, p.Folded = [2]Names{}, [2]Names{}
@@ -87,12 +87,12 @@ func (p *Parameters) Scan(query, body string, relevant Names, limits Limits) {
 	if len(query) > limits.Query {
 		p.Signs |= TooLongQuery
 	} else if query != "" {
-		p.section(query, Query, relevant, &limits)
+		p.section(query, Query, relevant, limits)
 	}
 	if len(body) > limits.Body {
 		p.Signs |= TooLongBody
 	} else if body != "" {
-		p.section(body, Body, relevant, &limits)
+		p.section(body, Body, relevant, limits)
 	}
 }
 
@@ -147,7 +147,10 @@ func (p *Parameters) other(s string, begin int, in Location, relevant Names, lim
 		p.Signs |= TooManyParameters
 		return end
 	}
-	name := Recognise(s[begin:equals])
+	name := Unknown
+	if value == equals || equals-begin >= knownLimit { // else known would have found it
+		name = Recognise(s[begin:equals])
+	}
 	if limits.RelevantOnly && name == Unknown && class == 0 && equals-begin <= MaxName && end-value <= limits.Value && equals > begin && !hasUpper(s[begin:equals]) {
 		return end // as most
 	}

@@ -18,7 +18,7 @@ var allNames = func() (set Names) {
 
 func scanned(query, body string) *Parameters {
 	var p Parameters
-	p.Scan(query, body, allNames, DefaultLimits)
+	p.Scan(query, body, allNames, &DefaultLimits)
 	return &p
 }
 
@@ -123,7 +123,7 @@ func TestOccurrences(t *testing.T) {
 // TestIrrelevantNames are unknown to an endpoint: nothing folds into them, and they may repeat.
 func TestIrrelevantNames(t *testing.T) {
 	var p Parameters
-	p.Scan("code=1&code=2&Code=3&scope=a", "", NamesOf(Scope), DefaultLimits)
+	p.Scan("code=1&code=2&Code=3&scope=a", "", NamesOf(Scope), &DefaultLimits)
 	if p.Repeated != 0 || p.Signs&FoldedName != 0 || p.Seen != NamesOf(Scope) {
 		t.Errorf("repeated %b, signs %b, seen %b", p.Repeated, p.Signs, p.Seen)
 	}
@@ -132,11 +132,11 @@ func TestIrrelevantNames(t *testing.T) {
 // TestReuse makes sure that nothing of an earlier request is left.
 func TestReuse(t *testing.T) {
 	var p Parameters
-	p.Scan("scope=%61%61&Client_Id=1;", "state=%62", allNames, DefaultLimits)
+	p.Scan("scope=%61%61&Client_Id=1;", "state=%62", allNames, &DefaultLimits)
 	if p.Get(Scope) != "aa" || p.Get(State) != "b" {
 		t.Fatal("values are not decoded")
 	}
-	p.Scan("nonce=%63", "", allNames, DefaultLimits)
+	p.Scan("nonce=%63", "", allNames, &DefaultLimits)
 	if p.Get(Scope) != "" || p.Get(Nonce) != "c" || p.Signs != 0 || p.Folded != [2]Names{} || len(p.List) != 1 {
 		t.Errorf("something is left: %+v", p)
 	}
@@ -153,7 +153,7 @@ func FuzzScan(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, query, body string) {
 		var p Parameters
-		p.Scan(query, body, allNames, DefaultLimits)
+		p.Scan(query, body, allNames, &DefaultLimits)
 		if p.Signs&Unread != 0 {
 			return
 		}
@@ -217,7 +217,7 @@ func repeatedInOnePlace(p *Parameters, name Name) bool {
 func TestReplace(t *testing.T) {
 	relevant := NamesOf(State, Scope, ClientID, Resource)
 	var p Parameters
-	p.Scan("state=a&state=b&scope=x&client_id=app", "", relevant, DefaultLimits)
+	p.Scan("state=a&state=b&scope=x&client_id=app", "", relevant, &DefaultLimits)
 	p.Drop(NamesOf(State, Scope))
 	if p.Seen != NamesOf(ClientID) || p.Present != NamesOf(ClientID) || p.Repeated != 0 || p.Get(State) != "" || p.Get(ClientID) != "app" {
 		t.Fatalf("after dropping: %+v", p)
@@ -233,12 +233,12 @@ func TestReplace(t *testing.T) {
 		t.Errorf("after adding: %+v", p)
 	}
 	for value, want := range map[string]Signs{"\u00e9": NonASCII, "a\n": Control, "\x7f": Control} {
-		p.Scan("", "", relevant, DefaultLimits)
+		p.Scan("", "", relevant, &DefaultLimits)
 		if p.Add(State, value); p.Signs != want {
 			t.Errorf("%q: signs %b, want %b", value, p.Signs, want)
 		}
 	}
-	p.Scan("state=c", "", relevant, DefaultLimits)
+	p.Scan("state=c", "", relevant, &DefaultLimits)
 	if p.Get(State) != "c" || p.Get(Resource) != "" {
 		t.Errorf("after the next scan: %+v", p)
 	}

@@ -93,40 +93,37 @@ func MeansPrefix(encoded, prefix string) (rest string, found bool) {
 
 // Means reports whether a form-encoded text is a way to write the other one: what it decodes to, malformed escapes as they are.
 func Means(encoded, text string) bool {
-	at, i := 0, 0
-	for at < len(encoded) && i < len(text) {
+	for encoded != "" && text != "" {
 		// Up to what is encoded, eight bytes are compared at once.
-		word := load(encoded, at)
-		same := 8
-		if stop := zeros(word^'%'*ones) | zeros(word^'+'*ones) | (word ^ load(text, i)); stop != 0 {
-			same = bits.TrailingZeros64(stop) / 8
+		if len(encoded) >= 8 && len(text) >= 8 {
+			word := load8(encoded, 0)
+			stop := zeros(word^'%'*ones) | zeros(word^'+'*ones) | (word ^ load8(text, 0))
+			if stop == 0 {
+				encoded, text = encoded[8:], text[8:]
+				continue
+			}
+			same := bits.TrailingZeros64(stop) / 8
+			encoded, text = encoded[same:], text[same:]
 		}
-		same = min(same, len(encoded)-at, len(text)-i)
-		if at, i = at+same, i+same; same == 8 {
-			continue
-		}
-		if at == len(encoded) || i == len(text) {
-			break
-		}
-		c, size := encoded[at], 1
+		c, size := encoded[0], 1
 		switch c {
 		case '+':
 			c = ' '
 		case '%':
-			if schemeEnds(encoded, at) && len(text)-i >= len("://") && text[i:i+len("://")] == "://" {
-				at, i = at+len(colonSlashes), i+len("://")
+			if schemeEnds(encoded, 0) && strings.HasPrefix(text, "://") {
+				encoded, text = encoded[len(colonSlashes):], text[len("://"):]
 				continue
 			}
-			if decoded, ok := Unhex(encoded[at:]); ok {
+			if decoded, ok := Unhex(encoded); ok {
 				c, size = decoded, 3
 			}
 		}
-		if c != text[i] {
+		if c != text[0] {
 			return false
 		}
-		at, i = at+size, i+1
+		encoded, text = encoded[size:], text[1:]
 	}
-	return at == len(encoded) && i == len(text)
+	return encoded == "" && text == ""
 }
 
 // colonSlashes is how nearly every URI in a form goes on behind its scheme.

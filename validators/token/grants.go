@@ -165,7 +165,7 @@ var Grants = []rule.Rule{
 	},
 	{
 		ID: "token.code_verifier.malformed", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere,
-		When:        rule.When{Names: scan.NamesOf(scan.CodeVerifier)},
+		When:        rule.When{Traits: rule.OddVerifier},
 		Title:       "code_verifier is not 43 to 128 unreserved characters",
 		Why:         "It cannot match any challenge.",
 		Source:      "RFC 7636 section 4.1",
@@ -173,7 +173,7 @@ var Grants = []rule.Rule{
 		Description: "code_verifier is malformed",
 		Check: func(c *rule.Case) bool {
 			verifier := c.Get(scan.CodeVerifier)
-			return verifier != "" && (len(verifier) < 43 || len(verifier) > 128 || c.Parameters.Class(scan.CodeVerifier)&^(scan.Dots|scan.Tildes) != 0)
+			return verifier != "" && !rule.CodeVerifier(verifier, c.Parameters.Class(scan.CodeVerifier))
 		},
 	},
 	{
@@ -274,13 +274,11 @@ func required(id, grant string, name scan.Name, source, covers string) rule.Rule
 	}
 }
 
-// traitOf is the trait of a request for that grant.
+// traitOf is the trait of a request that may lack what that grant needs.
 func traitOf(grant string) rule.Traits {
 	switch grant {
-	case "authorization_code":
-		return rule.CodeGrant
-	case "refresh_token":
-		return rule.RefreshGrant
+	case "authorization_code", "refresh_token":
+		return rule.EmptyGrant
 	}
 	return rule.OtherGrant
 }
