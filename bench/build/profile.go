@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -35,7 +36,8 @@ func mix() []load.Request {
 	return []load.Request{requests[0], requests[1], bearer, requests[0], requests[1], bearer, requests[2], requests[3]}
 }
 
-// Record builds the guarded Caddy without a profile, samples its processor time under load, and writes the profile that guides the compiler. The bench is the folder of this module.
+// Record builds the guarded Caddy without a profile, samples its processor time under load and that of the decision alone, and writes both as the profile that guides the compiler. The
+// bench is the folder of this module. Of a whole Caddy the decision is such a small part that the compiler would take most of it for cold.
 func Record(ctx context.Context, bench string, options ProfileOptions) (err error) {
 	root := filepath.Dir(bench)
 	folder, err := os.MkdirTemp("", "oauth-guard-profile-")
@@ -80,12 +82,41 @@ func Record(ctx context.Context, bench string, options ProfileOptions) (err erro
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(root, Profile)
-	if err := os.WriteFile(file+".new", profile, 0o644); err != nil {
+	whole := filepath.Join(folder, "caddy.prof")
+	if err := os.WriteFile(whole, profile, 0o600); err != nil {
 		return err
 	}
-	options.Progress("%s: %d KiB", Profile, len(profile)>>10)
+	options.Progress("sampling the decision")
+	decision, err := sampleDecision(ctx, root, folder)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(root, Profile)
+	if output, err := exec.CommandContext(ctx, "go", "tool", "pprof", "-proto", "-output="+file+".new", whole, decision).CombinedOutput(); err != nil {
+		return fmt.Errorf("go tool pprof -proto: %w\n%s", err, output)
+	}
+	if written, err := os.Stat(file + ".new"); err == nil {
+		options.Progress("%s: %d KiB", Profile, written.Size()>>10)
+	}
 	return os.Rename(file+".new", file)
+}
+
+// decided are the benchmarks whose processor time is sampled: what most requests to a guarded server are.
+const decided = "^BenchmarkDecide$/^(hub|rfc6749|oauth21)$/^(authorize|token|par|bearer)$/^(valid|browser|other|refresh)$"
+
+// sampleDecision samples the processor time of the decision alone, for about a second each.
+func sampleDecision(ctx context.Context, root, folder string) (file string, err error) {
+	tests := filepath.Join(folder, "validators.test")
+	if err := program.BuildTest(root, "./validators", tests, "off"); err != nil {
+		return "", err
+	}
+	file = filepath.Join(folder, "decision.prof")
+	command := exec.CommandContext(ctx, tests, "-test.run=^$", "-test.bench="+decided, "-test.benchtime=1s", "-test.cpuprofile="+file)
+	command.Dir = filepath.Join(root, "validators") // where its test data is
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("benchmarks of validators: %w\n%s", err, output)
+	}
+	return file, nil
 }
 
 // sample loads the process until its profile is there.

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/oauthguard/caddy-oauth-guard/bench/build"
 	"github.com/oauthguard/caddy-oauth-guard/bench/program"
 	"github.com/oauthguard/caddy-oauth-guard/bench/section"
 )
@@ -30,6 +31,8 @@ type Options struct {
 type Figures struct {
 	// Nanoseconds of one operation, by round.
 	Nanoseconds []float64
+	// Ratios to url.ParseQuery of the same bytes, measured in turns, by round; of those benchmarks alone that tell them.
+	Ratios []float64
 	// Allocations of one operation, at most.
 	Allocations int
 }
@@ -44,22 +47,27 @@ func Run(ctx context.Context, bench string, options Options) (*section.Section, 
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	options.Progress("building")
-	tests := filepath.Join(folder, "validators.test")
-	if err := program.BuildTest(filepath.Dir(bench), "./validators", tests); err != nil {
-		return nil, err
-	}
-	all := make(map[string]*Figures)
-	for round := range options.Rounds {
-		command := exec.CommandContext(ctx, tests, "-test.run=^$", "-test.bench=^(BenchmarkDecide|BenchmarkParseQuery|BenchmarkAdversarial)$", "-test.benchmem",
-			"-test.benchtime="+options.Duration.String())
-		command.Dir = filepath.Join(filepath.Dir(bench), "validators") // where its test data is
-		output, err := command.CombinedOutput()
-		if err != nil {
-			return nil, fmt.Errorf("benchmarks of validators: %w\n%s", err, output)
-		}
-		if err := parse(output, all); err != nil {
+	root := filepath.Dir(bench)
+	var programs [len(builds)]string
+	var all [len(builds)]map[string]*Figures
+	for i, b := range builds {
+		options.Progress("building %s", b.title)
+		programs[i], all[i] = filepath.Join(folder, fmt.Sprintf("validators%d.test", i)), make(map[string]*Figures)
+		if err := program.BuildTest(root, "./validators", programs[i], b.guide(root)); err != nil {
 			return nil, err
+		}
+	}
+	for round := range options.Rounds {
+		for i, tests := range programs {
+			command := exec.CommandContext(ctx, tests, "-test.run=^$", "-test.bench="+benchmarks, "-test.benchmem", "-test.benchtime="+options.Duration.String())
+			command.Dir = filepath.Join(root, "validators") // where its test data is
+			output, err := command.CombinedOutput()
+			if err != nil {
+				return nil, fmt.Errorf("benchmarks of validators: %w\n%s", err, output)
+			}
+			if err := parse(output, all[i]); err != nil {
+				return nil, err
+			}
 		}
 		options.Progress("round %d of %d is done", round+1, options.Rounds)
 	}
@@ -67,8 +75,20 @@ func Run(ctx context.Context, bench string, options Options) (*section.Section, 
 	return s, describe(s, all, options.Rounds)
 }
 
+// builds are the ways to build that are measured. Budgets are judged by the first, which users have.
+var builds = [...]struct {
+	title string
+	guide func(root string) string
+}{
+	{"with the profile that guides the compiler, as `./xcaddy.sh` builds", func(root string) string { return filepath.Join(root, build.Profile) }},
+	{"without the profile", func(string) string { return "off" }},
+}
+
+// benchmarks are those that run.
+const benchmarks = "^BenchmarkDecide$|^BenchmarkParseQuery$|^BenchmarkAdversarial$|^BenchmarkBudget$/^(hub|rfc6749|oauth21)$/^(authorize|token)$/^valid$"
+
 // line is the line of one benchmark: its name, which ends with the number of processors, and its figures.
-var line = regexp.MustCompile(`^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+([0-9.]+) ns/op\s+\d+ B/op\s+(\d+) allocs/op$`)
+var line = regexp.MustCompile(`^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+([0-9.]+) ns/op(?:\s+([0-9.]+) x-ParseQuery)?\s+\d+ B/op\s+(\d+) allocs/op$`)
 
 // parse adds the figures of a round.
 func parse(output []byte, all map[string]*Figures) error {
@@ -83,13 +103,20 @@ func parse(output []byte, all map[string]*Figures) error {
 		if err != nil {
 			return err
 		}
-		allocations, err := strconv.Atoi(string(fields[3]))
+		allocations, err := strconv.Atoi(string(fields[4]))
 		if err != nil {
 			return err
 		}
 		name := string(fields[1])
 		if all[name] == nil {
 			all[name] = new(Figures)
+		}
+		if len(fields[3]) > 0 {
+			ratio, err := strconv.ParseFloat(string(fields[3]), 64)
+			if err != nil {
+				return err
+			}
+			all[name].Ratios = append(all[name].Ratios, ratio)
 		}
 		all[name].Nanoseconds = append(all[name].Nanoseconds, nanoseconds)
 		all[name].Allocations = max(all[name].Allocations, allocations)

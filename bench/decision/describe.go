@@ -21,19 +21,32 @@ const (
 
 const command = "go run ./cmd/bench decision"
 
-// describe writes the figures down.
-func describe(s *section.Section, all map[string]*Figures, rounds int) error {
-	s.Introduction = fmt.Sprintf("The benchmarks of `validators`, which `make bench` runs too: routing, parsing and all rules of the profile for one request, without any network. Medians of %d rounds, with the least "+
-		"and the most in brackets; ratios are medians of those of the rounds, with the 95 %% confidence interval of the worst.", rounds)
+// describe writes the figures of all builds down.
+func describe(s *section.Section, built [len(builds)]map[string]*Figures, rounds int) error {
+	all := built[0]
+	s.Introduction = fmt.Sprintf("The benchmarks of `validators`, which `make bench` runs too: routing, parsing and all rules of the profile for one request, without any network, built %s; the "+
+		"yardstick is built the same way. Medians of %d rounds, with the least and the most in brackets; a ratio is measured in turns of 200 decisions and 200 readings.", builds[0].title, rounds)
 	s.Notes = append(s.Notes,
 		"Profile `fapi2` wants other requests, pushed ones and clients with a certificate, so its figures stand beside no parser.",
 		"The adversarial requests are as long as the limits let pass, and are refused: all of them is judged before.")
+	compared := section.Table{Title: "The same in each build, as ratios to `url.ParseQuery`:", Columns: []string{"Build"}}
+	for _, b := range builds {
+		compared.Rows = append(compared.Rows, []string{b.title})
+	}
 	for _, endpoint := range []string{"authorize", "token"} {
 		row, err := beside(all, endpoint)
 		if err != nil {
 			return err
 		}
 		s.Rows = append(s.Rows, row)
+		compared.Columns = append(compared.Columns, endpoint)
+		for i := range builds {
+			other, err := beside(built[i], endpoint)
+			if err != nil {
+				return err
+			}
+			compared.Rows[i] = append(compared.Rows[i], other.Figure)
+		}
 	}
 	bearer, err := bearer(all)
 	if err != nil {
@@ -44,35 +57,32 @@ func describe(s *section.Section, all map[string]*Figures, rounds int) error {
 		return err
 	}
 	s.Rows = append(append(s.Rows, bearer), worst...)
-	s.Tables, s.Plots = tables(all), append(s.Plots, plot(all))
+	s.Tables, s.Plots = append(tables(all), compared), append(s.Plots, plot(all))
 	return nil
 }
 
 // beside compares the valid request of an endpoint with url.ParseQuery of the same bytes.
 func beside(all map[string]*Figures, endpoint string) (section.Row, error) {
-	parser := all["ParseQuery/"+endpoint]
 	row := section.Row{What: "decision, valid " + endpoint + " request", Command: command,
 		Budget: fmt.Sprintf("at most %.2f × `url.ParseQuery` of the same bytes, 0 allocations", parseBudget)}
-	var worst statistics.Comparison
+	worst := 0.0
 	var parts []string
 	allocations := 0
 	for _, profile := range rule.Profiles() {
-		figures := all["Decide/"+profile.String()+"/"+endpoint+"/valid"]
-		if figures == nil || parser == nil {
-			return row, fmt.Errorf("no benchmark of the %s request in profile %s", endpoint, profile)
-		}
 		if profile == rule.FAPI2 {
 			continue
 		}
-		compared := statistics.Compare(figures.Nanoseconds, parser.Nanoseconds)
-		if compared.Ratio > worst.Ratio {
-			worst = compared
+		figures := all["Budget/"+profile.String()+"/"+endpoint+"/valid"]
+		if figures == nil || len(figures.Ratios) == 0 {
+			return row, fmt.Errorf("no benchmark of the %s request in profile %s", endpoint, profile)
 		}
+		ratio := statistics.Of(figures.Ratios)
+		worst = max(worst, ratio.Median)
 		allocations = max(allocations, figures.Allocations)
-		parts = append(parts, fmt.Sprintf("`%s` %.2f ×", profile, compared.Ratio))
+		parts = append(parts, fmt.Sprintf("`%s` %.2f × [%.2f … %.2f]", profile, ratio.Median, ratio.Minimum, ratio.Maximum))
 	}
-	row.Figure = fmt.Sprintf("%s [%.2f … %.2f]; %d allocations", strings.Join(parts, ", "), worst.Low, worst.High, allocations)
-	row.Verdict = section.Judge(worst.Ratio <= parseBudget && allocations == 0)
+	row.Figure = fmt.Sprintf("%s; %d allocations", strings.Join(parts, ", "), allocations)
+	row.Verdict = section.Judge(worst <= parseBudget && allocations == 0)
 	return row, nil
 }
 
