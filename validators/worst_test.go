@@ -44,6 +44,22 @@ var worst = []struct {
 	}},
 	{"body of escapes", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "%41")) }},
 	{"body of escapes beyond ASCII", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "%C3%A9")) }},
+	{"body of bytes beyond ASCII", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "é")) }},
+	{"body of percent signs", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "%")) }},
+	{"body of dots", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, ".a-.")) }},
+	{"body of everything", 64 << 10, func(size int) rule.Request {
+		return tokenRequest(parameters(4, size, "a%41+.b%20=%C3%A9%zzc]=;é"))
+	}},
+	{"body of names", 64 << 10, func(size int) rule.Request { return tokenRequest(strings.Repeat("a&", size/2)) }},
+	{"body of names to a resource", 64 << 10, func(size int) rule.Request {
+		request := tokenRequest(strings.Repeat("a&", size/2))
+		request.Path, request.Header["Authorization"] = "/api/users", []string{"Bearer x"}
+		return request
+	}},
+	{"body of values", 64 << 10, func(size int) rule.Request {
+		return tokenRequest("grant_type=authorization_code&code=" + strings.Repeat("%41b", size/16) + "&redirect_uri=" + strings.Repeat("a%2F", size/16-10) +
+			"&scope=" + strings.Repeat("a+", size/8) + "&client_secret=" + strings.Repeat("%2E.", size/16-20))
+	}},
 	{"body of 100 parameters", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(100, size, "%41")) }},
 	{"body and query", 80 << 10, func(size int) rule.Request {
 		request := tokenRequest(parameters(84, size*4/5, "%41"))

@@ -52,7 +52,7 @@ var Clients = []rule.Rule{
 		Source:      "RFC 6749 appendix A.1",
 		Covers:      []string{"A-10"},
 		Description: "client_id holds a character that is not allowed",
-		Check:       func(c *rule.Case) bool { return !rule.Printable(c.Get(scan.ClientID)) },
+		Check:       func(c *rule.Case) bool { return !c.Printable(scan.ClientID) },
 	},
 	{
 		ID: "authorize.client_id.unknown", Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, OwnForms: true, When: rule.When{Traits: rule.Unregistered},

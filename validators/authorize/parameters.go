@@ -71,7 +71,7 @@ var Parameters = []rule.Rule{
 		Source:      "RFC 6749 appendix A.5",
 		Covers:      []string{"A-33"},
 		Description: "state holds a character that is not allowed",
-		Check:       func(c *rule.Case) bool { return !rule.Printable(c.Get(scan.State)) },
+		Check:       func(c *rule.Case) bool { return !c.Printable(scan.State) },
 	},
 	{
 		ID: "authorize.state.missing", Endpoints: requests, Error: "invalid_request", Delivery: rule.Redirect, Modes: rule.OnRequest, When: withResponseType,

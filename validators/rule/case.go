@@ -181,6 +181,11 @@ func (c *Case) Has(name scan.Name) bool { return c.Parameters.Present.Has(name) 
 // Get is the decoded value of a parameter, empty if there is none.
 func (c *Case) Get(name scan.Name) string { return c.Parameters.Get(name) }
 
+// Printable reports whether the value of a parameter consists of printable ASCII, see [Printable].
+func (c *Case) Printable(name scan.Name) bool {
+	return c.Parameters.Class(name)&unprintable == 0
+}
+
 // Single is the value of a parameter that occurs once, or with equal values once in the query and once in the body.
 func (c *Case) Single(name scan.Name) (string, bool) {
 	return c.Get(name), c.Has(name) && !c.Repeats(name)

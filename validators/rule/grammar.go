@@ -9,8 +9,11 @@ import (
 // b64TokenClasses are the characters of b64token, RFC 6750 section 2.1, beside letters, digits, hyphens and underscores, without the equals signs at its end.
 const b64TokenClasses = scan.Dots | scan.Tildes | scan.Pluses | scan.Slashes
 
+// unprintable is what is not VSCHAR, printable ASCII: RFC 6749 appendix A.
+const unprintable = scan.Controls | scan.NonASCIIBytes
+
 // Printable reports whether s consists of VSCHAR, printable ASCII: RFC 6749 appendix A.
-func Printable(s string) bool { return scan.ClassOf(s)&(scan.Controls|scan.NonASCIIBytes) == 0 }
+func Printable(s string) bool { return scan.ClassOf(s)&unprintable == 0 }
 
 // Unreserved reports whether s consists of the unreserved characters of RFC 3986 section 2.3, of which RFC 7636 makes challenges and verifiers.
 func Unreserved(s string) bool { return scan.ClassOf(s)&^(scan.Dots|scan.Tildes) == 0 }

@@ -40,6 +40,8 @@ const (
 
 	// bracketEquals is an equals sign behind a closing bracket, as written.
 	bracketEquals
+	// brokenUTF8 are bytes above 0x7F that are not UTF-8.
+	brokenUTF8
 )
 
 // classes is the class of every byte.
@@ -124,6 +126,21 @@ func mark(word uint64) uint64 {
 }
 
 var ranges = struct{ fold, a, z, zero, nine uint64 }{0x20 * ones, (0x80 - 'a') * ones, (0x80 - 'z' - 1) * ones, (0x80 - '0') * ones, (0x80 - '9' - 1) * ones}
+
+// hexDigits marks the highest bit of each byte that is a hexadecimal digit.
+func hexDigits(word uint64) uint64 {
+	low := word &^ high
+	lower := low | 0x20*ones
+	letter := (lower + (0x80-'a')*ones) ^ (lower + (0x80-'f'-1)*ones)
+	digit := (low + (0x80-'0')*ones) ^ (low + (0x80-'9'-1)*ones)
+	return (letter | digit) &^ word & high
+}
+
+// equal marks the highest bit of each byte that is the given one.
+func equal(word uint64, c byte) uint64 {
+	other := word ^ uint64(c)*ones
+	return ^(other&^high + ^uint64(high) | other) & high
+}
 
 // markEnd is the last bytes of s, fewer than eight, marked.
 func markEnd(s string, at int) (word, marks uint64) {

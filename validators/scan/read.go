@@ -2,9 +2,19 @@ package scan
 
 import "math/bits"
 
-// read looks at a form-encoded text from begin up to the next ampersand or the end; of a name, up to the next equals sign. It returns where that is, the class of what the text
-// means, and that of the bytes as they are written, which leaves out what is escaped.
-func read(s string, begin int, name bool) (end int, means, written Class) {
+// What ends a text that is read: the class of the bytes behind it.
+const (
+	endOfName  = EqualsSigns | Ampersands
+	endOfValue = Ampersands
+	endOfAll   = Class(0)
+)
+
+// ordinary is up to how many bytes a text is taken for an ordinary one, in which letters and digits come in long runs.
+const ordinary = 64
+
+// read looks at a form-encoded text from begin up to what ends it, or the end. It returns where that is, the class of what the text means, and that of the bytes as they are written, which
+// leaves out what is escaped.
+func read(s string, begin int, ends Class) (end int, means, written Class) {
 	blank := begin // behind the last blank, or the begin
 	at := begin
 words:
@@ -23,17 +33,22 @@ words:
 			}
 			word, marks = markEnd(s, at)
 		}
+		marked := marks
 		for ; marks != 0; marks &= marks - 1 {
 			place := bits.TrailingZeros64(marks) &^ 7
 			c, here := byte(word>>place), at+place/8
-			if c == '&' {
+			class := classes[c]
+			if class&ends != 0 {
 				return here, ended(means, begin, blank, here), written
 			}
-			class := classes[c]
-			if class&(Percents|Pluses|Blanks|EqualsSigns) == 0 {
+			if class&(Percents|Pluses|Blanks|EqualsSigns|NonASCIIBytes) == 0 {
 				means |= class
 				written |= class
 				continue
+			}
+			if here-begin > ordinary {
+				at, means, written, blank = closely(s, begin, here, ends, means, written, blank)
+				continue words
 			}
 			switch c {
 			case '%':
@@ -49,6 +64,9 @@ words:
 						break
 					}
 					class := classes[first<<4|second]
+					if class&NonASCIIBytes != 0 {
+						break
+					}
 					means |= class
 					if class&Blanks != 0 {
 						means, blank = spaced(means, blank, behind, behind+3)
@@ -59,8 +77,8 @@ words:
 					at = behind
 					continue words
 				}
-				means |= Percents
-				written |= Percents
+				at, means, written, blank = closely(s, begin, here, ends, means, written, blank)
+				continue words
 			case '+', ' ':
 				if c == ' ' {
 					written |= Blanks
@@ -70,16 +88,19 @@ words:
 				means |= Blanks
 				means, blank = spaced(means, blank, here, here+1)
 			case '=':
-				if name {
-					return here, ended(means, begin, blank, here), written
-				}
 				means |= EqualsSigns
 				if closed(s[begin:here]) {
 					written |= bracketEquals
 				}
+			default:
+				at, class, written = beyondASCII(s, here, written)
+				means |= class
+				continue words
 			}
 		}
-		at += 8
+		if at += 8; at-begin > ordinary && crowd(marked) {
+			at, means, written, blank = crowded(s, begin, at, ends, means, written, blank)
+		}
 	}
 	return len(s), ended(means, begin, blank, len(s)), written
 }

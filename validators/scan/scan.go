@@ -4,10 +4,7 @@
 // It keeps one reading, the strict one of RFC 6749 appendix B, and a set of [Signs]. Bytes without a sign have no second reading.
 package scan
 
-import (
-	"hash/maphash"
-	"unicode/utf8"
-)
+import "hash/maphash"
 
 // Location says where a parameter stood.
 type Location uint8
@@ -103,6 +100,14 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits *Limi
 		if s[at] == '&' {
 			continue
 		}
+		if len(p.List) >= limits.Parameters {
+			// Of what is not read only the signs count.
+			_, means, raw := read(s, at, endOfAll)
+			p.noteNonASCII(means)
+			p.Signs |= TooManyParameters
+			written |= raw
+			break
+		}
 		begin := at
 		name, length := known(s, at)
 		if !relevant.Has(name) {
@@ -110,14 +115,9 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits *Limi
 			continue
 		}
 		value := begin + length + 1
-		end, means, raw := read(s, value, false)
+		end, means, raw := read(s, value, endOfValue)
 		at = end
 		written |= raw
-		if len(p.List) >= limits.Parameters {
-			p.noteNonASCII(means)
-			p.Signs |= TooManyParameters
-			continue
-		}
 		p.note(name, in, len(p.List), end > value)
 		item := p.next()
 		item.RawName, item.RawValue = nameTexts[name], s[value:end]
@@ -133,20 +133,16 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits *Limi
 
 // other reads a pair whose name is not simply one of the relevant ones, up to its end.
 func (p *Parameters) other(s string, begin int, in Location, relevant Names, limits *Limits, written *Class) (end int) {
-	equals, class, rawName := read(s, begin, true)
+	equals, class, rawName := read(s, begin, endOfName)
 	end = equals
 	value := equals
 	var means, raw Class
 	if equals < len(s) && s[equals] == '=' {
 		value++
-		end, means, raw = read(s, value, false)
+		end, means, raw = read(s, value, endOfValue)
 	}
 	*written |= rawName | raw
 	p.noteNonASCII(class | means)
-	if len(p.List) >= limits.Parameters {
-		p.Signs |= TooManyParameters
-		return end
-	}
 	name := Unknown
 	if value == equals || equals-begin >= knownLimit { // else known would have found it
 		name = Recognise(s[begin:equals])
@@ -283,33 +279,31 @@ func (p *Parameters) hashOf(item *Parameter) uint64 {
 
 // inspect looks closely at one parameter that holds a control character, or a byte above 0x7F, raw or escaped, in its name, which is of the class, or in its value.
 func (p *Parameters) inspect(item *Parameter, class Class) {
-	if class&(Controls|NonASCIIBytes) != 0 {
-		if class&Controls != 0 {
-			p.Signs |= Control
-		}
-		if !utf8.ValidString(p.unescape(item.RawName)) {
-			p.Signs |= InvalidUTF8
-		}
+	if class&Controls != 0 || item.class&Controls != 0 && item.Name != Unknown && !p.mayHoldControls(item) {
+		p.Signs |= Control
 	}
-	if item.class&NonASCIIBytes != 0 && !utf8.ValidString(p.Value(item)) {
+	if class&brokenUTF8 != 0 {
+		p.Signs |= InvalidUTF8
+	}
+	if item.class&brokenUTF8 != 0 {
 		if item.Name != Unknown || item.Folded != Unknown {
 			p.Signs |= InvalidUTF8
 		} else {
 			p.Signs |= InvalidUTF8Unknown
 		}
 	}
-	if item.Name == Unknown || item.class&Controls == 0 {
-		return
+}
+
+// mayHoldControls reports whether a value may hold the controls that it holds: RFC 6749 appendix A allows a tab in username and password, and no other control anywhere.
+func (p *Parameters) mayHoldControls(item *Parameter) bool {
+	if item.Name != Username && item.Name != Password {
+		return false
 	}
 	value := p.Value(item)
 	for i := 0; i < len(value); i++ {
-		if c := value[i]; c < 0x20 || c == 0x7F {
-			// RFC 6749 appendix A allows a tab in username and password, and no other control anywhere.
-			if c == '\t' && (item.Name == Username || item.Name == Password) {
-				continue
-			}
-			p.Signs |= Control
-			return
+		if c := value[i]; c != '\t' && (c < 0x20 || c == 0x7F) {
+			return false
 		}
 	}
+	return true
 }

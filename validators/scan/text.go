@@ -28,34 +28,27 @@ func appendUnescaped(to []byte, s string, plus bool) []byte {
 	to = slices.Grow(to, len(s))
 	decoded := to[start : start+len(s)]
 	for i := 0; i < len(s); {
-		// Eight bytes are copied at once, up to what is encoded; what is copied too much is written over.
-		if len(s)-i >= 8 {
+		c, size := s[i], 1
+		switch {
+		case c == '%':
+			if value, ok := Unhex(s[i:]); ok {
+				c, size = value, 3
+			}
+		case len(s)-i >= 8 && s[i+1] != '%':
+			// Eight bytes are copied at once, up to what is escaped; what is copied too much is written over.
 			word := load8(s, i)
-			binary.LittleEndian.PutUint64(decoded[written:], word)
-			same := min(bits.TrailingZeros64(zeros(word^'%'*ones)|zeros(word^'+'*ones))/8, 8)
-			i, written = i+same, written+same
-			if same == 8 {
-				continue
-			}
-		}
-		c := s[i]
-		switch c {
-		case '+':
+			same := min(bits.TrailingZeros64(zeros(word^'%'*ones))/8, 8)
 			if plus {
-				c = ' '
+				word ^= equal(word, '+') >> 7 * ('+' ^ ' ')
 			}
-		case '%':
-			for value, ok := Unhex(s[i:]); ok; value, ok = Unhex(s[i:]) {
-				decoded[written] = value
-				i, written = i+3, written+1
-			}
-			if i < len(s) && s[i] == '%' {
-				break
-			}
+			binary.LittleEndian.PutUint64(decoded[written:], word)
+			i, written = i+same, written+same
 			continue
+		case c == '+' && plus:
+			c = ' '
 		}
 		decoded[written] = c
-		i, written = i+1, written+1
+		i, written = i+size, written+1
 	}
 	return to[:start+written]
 }

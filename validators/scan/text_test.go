@@ -2,6 +2,7 @@ package scan
 
 import (
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -52,9 +53,10 @@ func TestMeans(t *testing.T) {
 // TestClassOf compares it with looking at each byte, and read with looking at each byte of what a text decodes to.
 func TestClassOf(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(rapid.StringMatching(`[a-zA-Z0-9_.%+&=;~/ \]-]{0,40}`), rapid.StringMatching(`(%[0-9A-Fa-f]{2}|[a-z+]){0,20}`), rapid.Custom(func(t *rapid.T) string {
-			return string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
-		})).Draw(t, "text")
+		text := rapid.OneOf(rapid.StringMatching(`[a-zA-Z0-9_.%+&=;~/ \]-]{0,40}`), rapid.StringMatching(`(%[0-9A-Fa-f]{2}|[a-z+]){0,20}`), rapid.StringMatching(`([.~/:]{8}|[.~/:+=\] ]{8}|%5[dD]|%20|[a-z+&]){0,8}`),
+			rapid.StringMatching(`(%[C-Fc-f][0-9A-F]|%[89AB][0-9A-F]|%e0%a0|%ED%9F|%f0%90|%F4%8F|é|€|😀|a|%){0,12}`), rapid.Custom(func(t *rapid.T) string {
+				return string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
+			})).Draw(t, "text")
 		want := Class(0)
 		for i := range len(text) {
 			want |= classes[text[i]]
@@ -68,7 +70,7 @@ func TestClassOf(t *testing.T) {
 }
 
 func checkRead(t *rapid.T, text string, begin int) {
-	end, means, written := read(text, begin, false)
+	end, means, written := read(text, begin, endOfValue)
 	wantEnd := begin
 	for wantEnd < len(text) && text[wantEnd] != '&' {
 		wantEnd++
@@ -84,6 +86,9 @@ func checkRead(t *rapid.T, text string, begin int) {
 		if decoded[i] == ' ' && (i == 0 || i == len(decoded)-1 || decoded[i-1] == ' ') {
 			want |= Gaps
 		}
+	}
+	if !utf8.ValidString(decoded) {
+		want |= brokenUTF8
 	}
 	if means&^Escapes != want {
 		t.Errorf("%q means %b, want %b", value, means&^Escapes, want)
@@ -110,7 +115,7 @@ func checkRead(t *rapid.T, text string, begin int) {
 // TestUnescape compares it with decoding byte by byte.
 func TestUnescape(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.StringMatching(`([a-z]{0,9}|%[0-9A-Fa-f]{2}|%[0-9A-Za-z]?|\\+){0,12}`).Draw(t, "text")
+		text := rapid.StringMatching(`([a-z+]{0,9}|%[0-9A-Fa-f]{2}|%[0-9A-Za-z]?|[*+, é]){0,12}`).Draw(t, "text")
 		for _, plus := range []bool{false, true} {
 			var want []byte
 			for i := 0; i < len(text); i++ {

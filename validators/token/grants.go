@@ -125,7 +125,7 @@ var Grants = []rule.Rule{
 		Source:      "RFC 6749 appendix A.2; Hub documentation, OAuth 2.0 Errors: \"the service secret is of invalid format\"",
 		Covers:      []string{"K-15"},
 		Description: "client_secret is malformed",
-		Check:       func(c *rule.Case) bool { return !rule.Printable(c.Get(scan.ClientSecret)) },
+		Check:       func(c *rule.Case) bool { return !c.Printable(scan.ClientSecret) },
 	},
 	required("token.username.missing", "password", scan.Username, "RFC 6749 section 4.3.2", "K-18"),
 	required("token.password.missing", "password", scan.Password, "RFC 6749 section 4.3.2", "K-18"),
@@ -291,7 +291,7 @@ func malformed(id string, name scan.Name, source string) rule.Rule {
 		Title:  name.String() + " holds a character that is not printable ASCII",
 		Why:    "No server ever issued it.",
 		Source: source, Covers: []string{"K-15"}, Description: name.String() + " is malformed",
-		Check: func(c *rule.Case) bool { return !rule.Printable(c.Get(name)) },
+		Check: func(c *rule.Case) bool { return !c.Printable(name) },
 	}
 }
 
