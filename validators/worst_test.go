@@ -42,6 +42,15 @@ var worst = []struct {
 	{"path of everything", 4 << 10, func(size int) rule.Request {
 		return pathRequest("/" + strings.Repeat("a%5c../%252e;b/.%2f%3b/", size/23-1) + "%3fx")
 	}},
+	{"path of everything to an endpoint", 4 << 10, func(size int) rule.Request {
+		return pathRequest("/x" + strings.Repeat("/a%5c../%252e;b/.%2f%3b/..", (size-40)/26) + "/oauth2/token/..%3f")
+	}},
+	{"path of steps back to an endpoint", 4 << 10, func(size int) rule.Request {
+		return pathRequest("/x%5c%252e/b;c%3bd//" + strings.Repeat("a/../", (size-60)/5) + "oauth2/token/..%3f/api")
+	}},
+	{"path of slashes back to an endpoint", 4 << 10, func(size int) rule.Request {
+		return pathRequest("/x%5c%252e/b;c%3bd" + strings.Repeat("//..", (size-60)/4) + "/oauth2/token/..%3f/api")
+	}},
 	{"body of escapes", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "%41")) }},
 	{"body of escapes beyond ASCII", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "%C3%A9")) }},
 	{"body of bytes beyond ASCII", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "é")) }},

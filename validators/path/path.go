@@ -41,6 +41,7 @@ type Set struct {
 type entry struct {
 	path string // as configured; of a prefix up to and including the final slash
 	bare string // exact paths only: without the final slash
+	last string // the last segment with the slash before it, in lower case; empty if it is not of ASCII
 	tag  uint8
 }
 
@@ -59,7 +60,7 @@ func (s *Set) Add(path string, tag uint8) error {
 		return fmt.Errorf("path %q must be written plainly: without query, escapes, path parameters, double slashes, dot segments or wildcards other than a final /*", path)
 	}
 	if prefix {
-		s.prefixes = append(s.prefixes, entry{path: plain, tag: tag})
+		s.prefixes = append(s.prefixes, entry{path: plain, last: lastSegment(plain), tag: tag})
 		slices.SortStableFunc(s.prefixes, func(a, b entry) int { return len(b.path) - len(a.path) })
 		return nil
 	}
@@ -68,9 +69,19 @@ func (s *Set) Add(path string, tag uint8) error {
 			return fmt.Errorf("path %q is configured as two different endpoints", path)
 		}
 	}
-	s.exact = append(s.exact, entry{path: path, bare: trimSlash(path), tag: tag})
+	s.exact = append(s.exact, entry{path: path, bare: trimSlash(path), last: lastSegment(path), tag: tag})
 	s.narrow()
 	return nil
+}
+
+// lastSegment is that of a path, with the slash before it and without one behind it.
+func lastSegment(path string) string {
+	bare := strings.TrimSuffix(strings.ToLower(path), "/")
+	last := bare[max(strings.LastIndexByte(bare, '/'), 0):]
+	if strings.IndexFunc(last, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 {
+		return ""
+	}
+	return last
 }
 
 // narrow works out what the exact paths begin with.
@@ -135,12 +146,23 @@ func (s *Set) Classify(escaped string) Result {
 			}
 		}
 	}
+	t := spare.Get().(*texts)
+	defer spare.Put(t)
+	t.used = 0
 	literal := s.prefix(escaped)
 	if len(escaped) > MaxLength {
-		return s.long(escaped, literal)
+		return s.long(t, escaped, literal)
 	}
+	return s.short(t, escaped, literal)
+}
+
+// short classifies an oddly spelled path by all its readings.
+func (s *Set) short(t *texts, escaped string, literal uint8) Result {
 	result := Result{Tag: literal, Below: s.below(escaped)}
-	readings(escaped, func(reading string) bool {
+	if !strings.HasPrefix(escaped, "/") {
+		escaped = "/" + escaped
+	}
+	judge := func(reading string) bool {
 		for i := range s.exact {
 			if s.exact[i].means(reading) {
 				result = Result{Tag: s.exact[i].tag, Ambiguous: true}
@@ -155,14 +177,39 @@ func (s *Set) Classify(escaped string) Result {
 			}
 		}
 		return true
-	})
+	}
+	once := t.decode(escaped)
+	if !odd(once) && !strings.ContainsAny(once, "?#") {
+		judge(once) // what is plain once it is decoded reads the same everywhere
+		return result
+	}
+	twice := t.decode(once)
+	if s.mayMatter(t.fold(twice), literal) {
+		t.readings(escaped, once, twice, judge)
+	}
 	return result
+}
+
+// mayMatter reports whether some reading of a path may be an endpoint, or lead into a prefix or out of one: it has the last segment of their paths, or two dots. Whatever is cut, merged or resolved,
+// segments that are left stand in the path that was decoded twice.
+func (s *Set) mayMatter(folded string, literal uint8) bool {
+	for i := range s.exact {
+		if strings.Contains(folded, s.exact[i].last) {
+			return true
+		}
+	}
+	for i := range s.prefixes {
+		if s.prefixes[i].tag != literal && strings.Contains(folded, s.prefixes[i].last) {
+			return true
+		}
+	}
+	return literal != 0 && strings.Contains(folded, "..")
 }
 
 // long classifies an oddly spelled path that is too long for every reading. It is ambiguous only if it holds all that an endpoint ends with, or begins like a prefix, so that some
 // reading could lead there.
-func (s *Set) long(escaped string, literal uint8) Result {
-	cleaned := strings.ReplaceAll(strings.ToLower(strings.ToUpper(cutParameters(decode(decode(escaped))))), "\\", "/")
+func (s *Set) long(t *texts, escaped string, literal uint8) Result {
+	cleaned := strings.ReplaceAll(strings.ToLower(strings.ToUpper(t.cutParameters(t.decode(t.decode(escaped))))), "\\", "/")
 	for i := range s.exact {
 		bare := strings.ToLower(s.exact[i].bare)
 		if strings.Contains(cleaned, bare[strings.LastIndexByte(bare, '/'):]) {
