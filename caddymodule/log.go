@@ -16,13 +16,14 @@ import (
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-// outcome is what the placeholders tell about a request. It keeps nothing of the request: what it holds is from the catalogue and the directory.
+// outcome is what the placeholders tell about a request, for as long as that lasts. It keeps nothing of the request, nor of the memory of the decision: what it holds is from the catalogue,
+// and a string of the directory.
 type outcome struct {
 	endpoint rule.Endpoint
 	decision validators.Decision
 	rule     *rule.Rule
 	code     string
-	client   *rule.Client
+	clientID string
 }
 
 // outcomeVar is the Caddy variable under which several guards of one request share the outcome: the last one to judge is told about.
@@ -39,7 +40,10 @@ func setPlaceholders(r *http.Request, repl *caddy.Replacer, v *validators.Verdic
 		caddyhttp.SetVar(r.Context(), outcomeVar, shared)
 		repl.Map(shared.placeholder)
 	}
-	*shared = outcome{endpoint: v.Endpoint, decision: v.Decision, rule: v.Rule, code: v.Error, client: v.Client}
+	*shared = outcome{endpoint: v.Endpoint, decision: v.Decision, rule: v.Rule, code: v.Error}
+	if v.Client != nil {
+		shared.clientID = v.Client.ID
+	}
 }
 
 // placeholder is a [caddy.ReplacerFunc].
@@ -61,10 +65,7 @@ func (o *outcome) placeholder(key string) (any, bool) {
 	case "error":
 		return o.code, true
 	case "client_id":
-		if o.client == nil {
-			return "", true
-		}
-		return o.client.ID, true
+		return o.clientID, true
 	}
 	return nil, false
 }

@@ -99,7 +99,10 @@ type view struct {
 }
 
 // Find implements [rule.Directory].
-func (v *view) Find(clientID string) (*rule.Client, rule.Standing) {
+func (v *view) Find(clientID string) (*rule.Client, rule.Standing) { return v.FindIn(clientID, nil) }
+
+// FindIn implements [rule.RoomFinder]. Only the directory that knows the client uses the room.
+func (v *view) FindIn(clientID string, room *rule.Room) (*rule.Client, rule.Standing) {
 	standing := rule.Absent
 	for _, directory := range v.directories {
 		if directory == nil {
@@ -108,7 +111,7 @@ func (v *view) Find(clientID string) (*rule.Client, rule.Standing) {
 			}
 			continue
 		}
-		client, here := directory.Find(clientID)
+		client, here := directory.FindIn(clientID, room)
 		switch here {
 		case rule.Known:
 			return client, rule.Known

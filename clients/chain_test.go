@@ -3,6 +3,8 @@ package clients
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 )
@@ -50,6 +52,10 @@ func TestChainFind(t *testing.T) {
 			client, standing := NewChain(feeds...).Directory().Find(test.id)
 			if standing != test.want || (client != nil) != (standing == rule.Known) {
 				t.Errorf("got %v, %v; want %v", client, standing, test.want)
+			}
+			inRoom, standing := NewChain(feeds...).Directory().(rule.RoomFinder).FindIn(test.id, new(rule.Room))
+			if standing != test.want || !cmp.Equal(inRoom, client) {
+				t.Errorf("in room got %v, %v; want %v, %v", inRoom, standing, client, test.want)
 			}
 		})
 	}

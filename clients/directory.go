@@ -12,8 +12,8 @@ import (
 
 // Directory is an immutable set of registered clients, safe for concurrent use without a lock. It implements [rule.Directory].
 //
-// However many clients there are, the garbage collector has next to nothing to walk: they stand in one text, without a pointer, and only those that were found
-// lately also as rules read them.
+// However many clients there are, the garbage collector has next to nothing to walk: they stand in one text, without a pointer. Of a small directory those that were found are also kept as
+// rules read them; of a large one they are made in room that is lent for one decision.
 type Directory struct {
 	// text holds the records of all clients in the order of the snapshot, and behind them the origins, names and aliases. It does not change, and its memory is not used again, as long as
 	// anybody has a piece of it: see [Builder].
@@ -25,10 +25,10 @@ type Directory struct {
 	// origins are the web origins of all redirect URIs, names the folded words by which a scope may name a service.
 	origins, names index
 	// terms are what clients have beside their names, keys and URIs, see [writer].
-	terms []rule.Client
-	// recent are clients that were found lately, each in the place that its slot among the IDs gives it.
-	recent []atomic.Pointer[found]
-	count  int
+	terms []*rule.Client
+	// kept are the clients that were found, by their slots among the IDs; nil if there are too many slots.
+	kept  []atomic.Pointer[rule.Client]
+	count int
 	// services, partial and unnamed are those of the snapshot.
 	services, partial, unnamed bool
 	// aged says that the snapshot is too old to say that a client is not registered.
@@ -37,8 +37,8 @@ type Directory struct {
 	answers *answers
 }
 
-// maxRecent bounds how many clients are kept as rules read them. Up to 5000 clients have a place each.
-const maxRecent = 8192
+// maxKept is up to how many slots among the IDs clients are kept as rules read them: those of 5000 clients, about.
+const maxKept = 8192
 
 // answers are what a source said about single clients since the snapshot. It is immutable.
 type answers struct {
@@ -62,11 +62,16 @@ func (d *Directory) age() *Directory {
 
 // Find returns the client of that ID or alias and [rule.Known]; else nil, with [rule.Absent] if the directory holds all clients, [rule.Unjudged] if it
 // is empty, partial or too old, or several clients claim the ID as alias, and [rule.Askable] if its source was not asked for this ID yet. It allocates
-// nothing, unless there are more than 5000 clients and this one was not found lately. Who keeps a string of the client for longer than a request should clone it,
-// since a piece of a directory keeps all of it in memory.
+// nothing if there are at most 5000 clients and this one was found before; in a larger directory it makes the client anew, which [Directory.FindIn] spares. Who keeps a string of the client for
+// longer than a request should clone it, since a piece of a directory keeps all of it in memory.
 func (d *Directory) Find(clientID string) (*rule.Client, rule.Standing) {
+	return d.FindIn(clientID, nil)
+}
+
+// FindIn implements [rule.RoomFinder]. It allocates nothing if the lists of the room are long enough, or, in a small directory, if the client was found before. Without room it is Find.
+func (d *Directory) FindIn(clientID string, room *rule.Room) (*rule.Client, rule.Standing) {
 	if slot, known := d.ids.find(d.text, clientID); known {
-		return d.client(slot), rule.Known
+		return d.client(slot, room), rule.Known
 	}
 	if claim, known := d.alias(clientID); known {
 		at := cursor{d.text, d.aliases.entry(claim)}
@@ -76,7 +81,7 @@ func (d *Directory) Find(clientID string) (*rule.Client, rule.Standing) {
 			return nil, rule.Unjudged
 		}
 		slot, _ := d.ids.find(d.text, keyAt(d.text, int(owner)))
-		return d.client(slot), rule.Known
+		return d.client(slot, room), rule.Known
 	}
 	if d.answers != nil {
 		if client := d.answers.found[clientID]; client != nil {
@@ -105,17 +110,23 @@ func (d *Directory) alias(clientID string) (claim int, known bool) {
 	return d.aliases.find(d.text, clientID)
 }
 
-// client is the client of a slot among the IDs.
-func (d *Directory) client(slot int) *rule.Client {
-	place := &d.recent[slot%len(d.recent)]
-	client := place.Load()
-	if client == nil || client.slot != slot {
-		// Others may do the same at the same time; whoever is last, all read the same record.
-		client, _ = read(d.text, d.ids.entry(slot), d.terms)
-		client.slot = slot
-		place.Store(client)
+// client is the client of a slot among the IDs, in the room if it is not kept.
+func (d *Directory) client(slot int, room *rule.Room) *rule.Client {
+	if d.kept != nil {
+		place := &d.kept[slot]
+		client := place.Load()
+		if client == nil {
+			// Others may do the same at the same time; whoever is last, all read the same record.
+			client, _ = read(d.text, d.ids.entry(slot), d.terms, new(rule.Room))
+			place.Store(client)
+		}
+		return client
 	}
-	return &client.client
+	if room == nil {
+		room = new(rule.Room)
+	}
+	client, _ := read(d.text, d.ids.entry(slot), d.terms, room)
+	return client
 }
 
 // Service reports whether an element of a scope names a service by ID, alias, key or name. complete is true only if the directory is of a
@@ -155,8 +166,8 @@ func (d *Directory) RegisteredOrigin(origin string) bool {
 func (d *Directory) All() iter.Seq[*rule.Client] {
 	return func(yield func(*rule.Client) bool) {
 		for record := 0; record < d.records; {
-			var client *found
-			if client, record = read(d.text, record, d.terms); !yield(&client.client) {
+			var client *rule.Client
+			if client, record = read(d.text, record, d.terms, new(rule.Room)); !yield(client) {
 				return
 			}
 		}

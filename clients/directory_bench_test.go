@@ -35,7 +35,7 @@ func manyClientsAt(hosts, count int) *Snapshot {
 	return snapshot
 }
 
-// BenchmarkFind looks up one client again and again, clients in random order, and clients that are not registered.
+// BenchmarkFind looks up one client again and again, clients in random order, and clients that are not registered, in room as a decision does.
 func BenchmarkFind(b *testing.B) {
 	for _, count := range []int{10, 10_000, 1_000_000} {
 		directory := directoryOf(b, manyClients(count))
@@ -52,8 +52,9 @@ func BenchmarkFind(b *testing.B) {
 		}{{"hot", known[:1], rule.Known}, {"cold", known, rule.Known}, {"absent", absent, rule.Absent}} {
 			b.Run(fmt.Sprintf("%d/%s", count, kind.name), func(b *testing.B) {
 				b.ReportAllocs()
+				var room rule.Room
 				for i := 0; b.Loop(); i++ {
-					if _, standing := directory.Find(kind.ids[i%len(kind.ids)]); standing != kind.want {
+					if _, standing := directory.FindIn(kind.ids[i%len(kind.ids)], &room); standing != kind.want {
 						b.Fatal(standing)
 					}
 				}
@@ -86,7 +87,7 @@ func BenchmarkCollection(b *testing.B) {
 	for _, count := range []int{10, 1_000_000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
 			directory := directoryOf(b, manyClients(count))
-			for i := range min(count, 2*maxRecent) {
+			for i := range min(count, 2*maxKept) {
 				directory.Find(manyID(i))
 			}
 			runtime.GC()

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
@@ -79,7 +80,9 @@ func (b *Builder) build(m *memory, snapshot *Snapshot) (*Directory, error) {
 	}
 	m.text = w.text
 	d.text, d.terms = scan.Text(w.text), w.terms
-	d.recent = make([]atomic.Pointer[found], min(maxRecent, len(d.ids.slots)))
+	if len(d.ids.slots) <= maxKept {
+		d.kept = make([]atomic.Pointer[rule.Client], len(d.ids.slots))
+	}
 	return d, nil
 }
 

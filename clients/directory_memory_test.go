@@ -20,10 +20,22 @@ func largeVersion(version int) *Snapshot {
 	for i := range 12_000 {
 		name := fmt.Sprintf("version %06d", version)
 		snapshot.Clients = append(snapshot.Clients, Registration{Client: rule.Client{
-			ID: fmt.Sprintf("client-%06d", i), Name: name, RedirectURIs: []redirecturi.Registered{{URI: fmt.Sprintf("https://%06d.example/%s/%06d", version, strings.Repeat("x", 30), i)}},
+			ID: largeID(i), Name: name, RedirectURIs: []redirecturi.Registered{{URI: fmt.Sprintf("https://%06d.example/%s/%06d", version, strings.Repeat("x", 30), i)}},
 		}})
 	}
 	return snapshot
+}
+
+// largeID is the ID of one of the clients of a largeVersion.
+func largeID(i int) string { return fmt.Sprintf("client-%06d", i%12_000) }
+
+// ofOneVersion reports what of a client is not that of the same version.
+func ofOneVersion(client *rule.Client, id string) error {
+	version, found := strings.CutPrefix(client.Name, "version ")
+	if !found || client.ID != id || !strings.HasPrefix(client.RedirectURIs[0].URI, "https://"+version+".example/") || !strings.HasSuffix(client.RedirectURIs[0].URI, strings.TrimPrefix(id, "client-")) {
+		return fmt.Errorf("client %s is mixed up: %+v", id, *client)
+	}
+	return nil
 }
 
 func blockOf(d *Directory) *byte { return unsafe.StringData(d.text) }
@@ -73,8 +85,8 @@ func TestKeptPieces(t *testing.T) {
 	}
 }
 
-// TestReadersDuringReuse reads directories while they are replaced as fast as possible. The race detector would see a build in memory that somebody reads.
-func TestReadersDuringReuse(t *testing.T) {
+// whileReplaced reads in two goroutines, until it is done, while a large directory is replaced as fast as possible. The race detector would see a build in memory that somebody reads.
+func whileReplaced(t *testing.T, read func(reader int, current *atomic.Pointer[Directory], done *atomic.Bool)) {
 	var builder Builder
 	var current atomic.Pointer[Directory]
 	build := func(version int) {
@@ -89,28 +101,30 @@ func TestReadersDuringReuse(t *testing.T) {
 	var done atomic.Bool
 	var readers sync.WaitGroup
 	for reader := range 2 {
-		readers.Go(func() {
-			for i := reader; !done.Load(); i += 7 {
-				directory := current.Load()
-				id := fmt.Sprintf("client-%06d", i%12_000)
-				client, standing := directory.Find(id)
-				if standing != rule.Known || client.ID != id {
-					t.Errorf("%s is %v", id, standing)
-					return
-				}
-				version := strings.TrimPrefix(client.Name, "version ")
-				if want := "https://" + version + ".example/"; !strings.HasPrefix(client.RedirectURIs[0].URI, want) {
-					t.Errorf("%s of version %s has %s", id, version, client.RedirectURIs[0].URI)
-					return
-				}
-			}
-		})
+		readers.Go(func() { read(reader, &current, &done) })
 	}
 	for version := range 6 {
 		build(version + 1)
 	}
 	done.Store(true)
 	readers.Wait()
+}
+
+// TestReadersDuringReuse reads directories while they are replaced.
+func TestReadersDuringReuse(t *testing.T) {
+	whileReplaced(t, func(reader int, current *atomic.Pointer[Directory], done *atomic.Bool) {
+		for i := reader; !done.Load(); i += 7 {
+			client, standing := current.Load().Find(largeID(i))
+			if standing != rule.Known {
+				t.Errorf("%s is %v", largeID(i), standing)
+				return
+			}
+			if err := ofOneVersion(client, largeID(i)); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
 }
 
 // TestFailedBuild: a list that is refused changes nothing about the directory in force, and its memory is used for the next one.

@@ -116,6 +116,8 @@ func TestDirectoryIsTheModel(t *testing.T) {
 		if err != nil {
 			return
 		}
+		large := keepingNone(directory)
+		var room rule.Room
 		asked := slices.Clone(words)
 		for i := range snapshot.Clients {
 			asked = append(asked, snapshot.Clients[i].ID, snapshot.Clients[i].ID+"x")
@@ -124,6 +126,9 @@ func TestDirectoryIsTheModel(t *testing.T) {
 			client, standing := directory.Find(id)
 			if wanted, wantedStanding := want.find(id); standing != wantedStanding || !cmp.Equal(client, wanted) {
 				t.Fatalf("%q is %v and\n%+v, want %v and\n%+v", id, standing, client, wantedStanding, wanted)
+			}
+			if lent, lentStanding := large.FindIn(id, &room); lentStanding != standing || !cmp.Equal(lent, client) {
+				t.Fatalf("in room %q is %v and\n%+v, want %v and\n%+v", id, lentStanding, lent, standing, client)
 			}
 			if known, _ := directory.Service(id); known != want.names[string(fold(nil, []byte(id)))] {
 				t.Fatalf("service %q: %v", id, known)

@@ -25,7 +25,7 @@ type writer struct {
 	// lists are those of all records so far.
 	lists index
 	// terms are what clients have beside their names, keys and URIs. Most share them with many others.
-	terms []rule.Client
+	terms []*rule.Client
 	known map[string]int
 	// scratch is where the terms of one client are written down to compare them.
 	scratch []byte
@@ -101,8 +101,9 @@ func (w *writer) termsOf(client *rule.Client) int {
 }
 
 // cloned are the terms of a client. They share nothing with what a source delivered, which may use its memory again.
-func cloned(client *rule.Client) rule.Client {
-	terms := *client
+func cloned(client *rule.Client) *rule.Client {
+	terms := new(rule.Client)
+	*terms = *client
 	terms.ID, terms.Name, terms.Keys, terms.RedirectURIs, terms.PostLogoutRedirectURIs, terms.RequestURIs = "", "", nil, nil, nil, nil
 	for _, word := range []*string{&terms.AuthMethod, &terms.Delivery, &terms.RequestObjectAlgorithm} {
 		*word = strings.Clone(*word)
@@ -141,39 +142,29 @@ func appendTerms(to []byte, terms *rule.Client) []byte {
 	return append(to, byte(terms.Trust))
 }
 
-// found is a client as rules read it, made of its record. Its strings are pieces of the text, which whoever keeps one of them keeps as a whole.
-type found struct {
-	client rule.Client
-	// slot is that of the client in the index of IDs.
-	slot int
-	// redirectURI has room for the only redirect URI of the client, as most have one.
-	redirectURI [1]redirecturi.Registered
-}
-
-// read makes a client of the record that begins there, and says where the record ends. What the text says of URIs is not touched yet, since in a large directory that
-// would have to be fetched from memory.
-func read(text string, record int, terms []rule.Client) (f *found, end int) {
+// read makes a client of the record that begins there, in the room, and says where the record ends. Its strings are pieces of the text, which whoever keeps one of them keeps as a whole.
+// What the text says of URIs is not touched yet, since in a large directory that would have to be fetched from memory.
+func read(text string, record int, terms []*rule.Client, room *rule.Room) (client *rule.Client, end int) {
 	own := cursor{text, record}
-	f = new(found)
 	id, name := own.key(), own.key()
 	if number, uri, plain := readPlain(text, own.at); plain {
-		f.client = terms[number]
-		f.client.ID, f.client.Name = id, name
-		f.redirectURI[0] = uri
-		f.client.RedirectURIs = f.redirectURI[:]
-		return f, own.at + plainSize + len(uri.URI)
+		client = room.Client(terms[number])
+		client.ID, client.Name = id, name
+		room.RedirectURIs = append(room.RedirectURIs[:0], uri)
+		client.RedirectURIs = room.RedirectURIs
+		return client, own.at + plainSize + len(uri.URI)
 	}
-	f.client = terms[own.number()]
-	f.client.ID, f.client.Name = id, name
+	client = room.Client(terms[own.number()])
+	client.ID, client.Name = id, name
 	if length := own.number(); length > 0 {
-		f.client.Keys = scan.Bytes(own.take(length - 1))
+		client.Keys = scan.Bytes(own.take(length - 1))
 	}
-	f.client.RequestURIs = readList[string](&own, nil, uriAlone)
-	f.client.PostLogoutRedirectURIs = readList[string](&own, nil, uriAlone)
-	f.client.RedirectURIs = readList(&own, f.redirectURI[:0], func(uri string, plausible bool) redirecturi.Registered {
+	client.RequestURIs = readList(&own, &room.RequestURIs, uriAlone)
+	client.PostLogoutRedirectURIs = readList(&own, &room.PostLogoutRedirectURIs, uriAlone)
+	client.RedirectURIs = readList(&own, &room.RedirectURIs, func(uri string, plausible bool) redirecturi.Registered {
 		return redirecturi.Registered{URI: uri, Plausible: plausible}
 	})
-	return f, own.at
+	return client, own.at
 }
 
 // plainSize is how many bytes stand between the name and the redirect URI of a plain record, which is like most: the client has no keys and no other lists, its only redirect URI is
@@ -201,8 +192,8 @@ func readPlain(text string, at int) (terms int, uri redirecturi.Registered, plai
 
 func uriAlone(uri string, _ bool) string { return uri }
 
-// readList reads a list of URIs, into the room if that is enough.
-func readList[T any](own *cursor, room []T, member func(uri string, plausible bool) T) []T {
+// readList reads a list of URIs into the room, which it replaces if that is not enough.
+func readList[T any](own *cursor, room *[]T, member func(uri string, plausible bool) T) []T {
 	list := cursor{text: own.text}
 	switch number := own.number(); number {
 	case unknownList:
@@ -216,14 +207,16 @@ func readList[T any](own *cursor, room []T, member func(uri string, plausible bo
 		list.number()
 	}
 	count := list.number()
-	if count > cap(room) || room == nil {
-		room = make([]T, 0, count)
+	members := (*room)[:0]
+	if count > cap(members) || members == nil {
+		members = make([]T, 0, count)
 	}
 	for range count {
 		number := list.number()
-		room = append(room, member(list.take(number/2), number%2 == 1))
+		members = append(members, member(list.take(number/2), number%2 == 1))
 	}
-	return room
+	*room = members
+	return members
 }
 
 // eachURI goes past a list of URIs, and hands out each, if it is wanted, unless a client that comes earlier has the same list.

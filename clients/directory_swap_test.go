@@ -45,7 +45,7 @@ func versionOf(client *rule.Client, id string) (string, error) {
 // TestSwap reads while directories are swapped. All that is read through one directory is of one load, and stays what it is for whoever keeps it. There are more
 // clients than are kept as rules read them.
 func TestSwap(t *testing.T) {
-	source := &versions{clients: 2 * maxRecent}
+	source := &versions{clients: 2 * maxKept}
 	feed := NewFeed("versions", source, 0)
 	if err := feed.Load(t.Context()); err != nil {
 		t.Fatal(err)

@@ -74,7 +74,8 @@ type Verdict struct {
 	Answer Answer
 	// Target is where a redirection goes.
 	Target Target
-	// Client is the registered client that the request came from, as far as it names one without doubt; else nil.
+	// Client is the registered client that the request came from, as far as it names one without doubt; else nil. Like all of the verdict it is only valid until the case is used
+	// again; its strings may be kept.
 	Client *rule.Client
 	// Findings are all rules that fired.
 	Findings []rule.Finding

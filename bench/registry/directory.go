@@ -96,19 +96,20 @@ func measureDirectory(ctx context.Context, folder string, count int) (Directory,
 	return result, err
 }
 
-// lookUps looks clients up in the same order every time.
+// lookUps looks clients up in the same order every time, as a decision does: in room that it lends.
 func lookUps(directory *clients.Directory, count int) (hot, cold statistics.Spread) {
 	ids := make([]string, drawn)
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range ids {
 		ids[i] = clientID(random.IntN(count))
 	}
+	var room rule.Room
 	find := func(ids []string) statistics.Spread {
 		var all []float64
 		for range repeats {
 			begin := time.Now()
 			for i := range drawn {
-				if _, standing := directory.Find(ids[i%len(ids)]); standing != rule.Known {
+				if _, standing := directory.FindIn(ids[i%len(ids)], &room); standing != rule.Known {
 					panic(fmt.Sprintf("client %s is not known", ids[i%len(ids)]))
 				}
 			}

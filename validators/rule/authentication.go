@@ -57,14 +57,18 @@ type Authentication struct {
 	found    int
 }
 
-// reset makes it as if nothing had been found out. The readings and clients beyond their counts are never looked at, and so need not be cleared.
+// reset makes it as if nothing had been found out. The readings beyond their count are never looked at, and so need not be cleared; clients would keep their directory in
+// memory.
 func (a *Authentication) reset() {
 	if !a.parsed {
 		return
 	}
 	a.Scheme, a.Malformed, a.Loose, a.NotUTF8, a.Truncated, a.Standing = NoScheme, false, false, false, false, NotAsked
 	a.Token, a.Subject = "", ""
-	a.parsed, a.count, a.found = false, 0, 0
+	a.parsed, a.count = false, 0
+	for ; a.found > 0; a.found-- {
+		a.clients[a.found-1] = nil
+	}
 }
 
 // Readings are the legal readings of a well-formed Basic value.
@@ -85,10 +89,14 @@ func (a *Authentication) All(condition func(*Client) bool) bool {
 
 // Authentication finds out how the client identified itself.
 func (c *Case) Authentication() *Authentication {
-	a := &c.authentication
-	if a.parsed {
-		return a
+	if !c.authentication.parsed {
+		c.authenticate()
 	}
+	return &c.authentication
+}
+
+func (c *Case) authenticate() {
+	a := &c.authentication
 	a.parsed = true
 	if fields := c.AuthorizationHeader; len(fields) > 0 {
 		a.header(fields[0])
@@ -113,7 +121,6 @@ func (c *Case) Authentication() *Authentication {
 	if a.Truncated && a.Standing == Absent {
 		a.Standing = NotAsked
 	}
-	return a
 }
 
 // named reports whether an earlier reading has the same identifier.

@@ -104,6 +104,8 @@ type Case struct {
 
 	credentials                 string
 	presented, credentialsAsked bool
+
+	rooms rooms
 }
 
 // Finding is one rule that fired, and what that means for the request.
@@ -130,6 +132,9 @@ func (c *Case) OpenFor(request *Request, endpoint Endpoint, options *Options, di
 	c.AmbiguousPath, c.BelowEndpoint, c.RewriteHeader, c.Services, c.OwnForm = false, false, false, false, false
 	c.contentTyped = false
 	c.client, c.standing, c.clientAsked, c.redirectAsked = nil, NotAsked, false, false
+	if c.rooms.lent > 0 {
+		c.rooms.empty()
+	}
 	c.authentication.reset()
 	c.metadata, c.tokens, c.Object, c.grantAsked, c.credentialsAsked = nil, nil, nil, false, false
 }
@@ -315,20 +320,24 @@ func ClientIDIsURL(clientID string) bool {
 // logout by its hint.
 func (c *Case) Client() (*Client, Standing) {
 	if !c.clientAsked {
-		c.clientAsked = true
-		if !Browsers.Has(c.Endpoint) {
-			if a := c.Authentication(); len(a.Clients()) == 1 {
-				c.client, c.standing = a.Clients()[0], Known
-			} else if a.Standing != Known {
-				c.standing = a.Standing
-			}
-		} else if id, ok := c.Single(scan.ClientID); ok {
-			c.client, c.standing = c.find(id)
-		} else if id := c.Hinted(); id != "" && !c.Repeats(scan.ClientID) {
-			c.client, c.standing = c.find(id)
-		}
+		c.askClient()
 	}
 	return c.client, c.standing
+}
+
+func (c *Case) askClient() {
+	c.clientAsked = true
+	if !Browsers.Has(c.Endpoint) {
+		if a := c.Authentication(); len(a.Clients()) == 1 {
+			c.client, c.standing = a.Clients()[0], Known
+		} else if a.Standing != Known {
+			c.standing = a.Standing
+		}
+	} else if id, ok := c.Single(scan.ClientID); ok {
+		c.client, c.standing = c.find(id)
+	} else if id := c.Hinted(); id != "" && !c.Repeats(scan.ClientID) {
+		c.client, c.standing = c.find(id)
+	}
 }
 
 // RedirectURI compares the redirect URI of an authorization request with the registered ones, and finds the flaws that count: all of an unregistered URI, only a
@@ -386,7 +395,13 @@ func (c *Case) find(id string) (*Client, Standing) {
 	if c.Directory == nil {
 		return nil, NotAsked
 	}
-	client, standing := c.Directory.Find(id)
+	var client *Client
+	var standing Standing
+	if directory, takes := c.Directory.(RoomFinder); takes {
+		client, standing = c.rooms.find(directory, id)
+	} else {
+		client, standing = c.Directory.Find(id)
+	}
 	if standing != Known && c.Options.Profile == Hub && ClientIDIsURL(id) {
 		return nil, NotAsked
 	}

@@ -91,7 +91,8 @@ const (
 	Askable
 )
 
-// Directory is the set of registered clients. It is immutable while a request is judged, and safe for concurrent use.
+// Directory is the set of registered clients. It is immutable while a request is judged, and safe for concurrent use. One that would have to make a client when it is asked for it should
+// be a [RoomFinder] as well.
 type Directory interface {
 	// Find returns the client of that ID and how it stands. The client is nil unless it is Known. The ID is a piece of the request: it is
 	// only valid during the call, so keep a copy, not the string.
