@@ -38,6 +38,39 @@ var worst = []struct {
 	{"authorization_details", 16 << 10, func(size int) rule.Request {
 		return authorizeRequest("client_id=app&authorization_details=" + url.QueryEscape(list(size-40, "[", `{"type":"a"}`, "]", 35)))
 	}},
+	{"claims of short members", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest("client_id=app&claims=" + members(size-30, `"`, `"`))
+	}},
+	{"claims of one-letter objects", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest("client_id=app&claims=" + list(size-40, `{"x":[`, `{"a":1}`, "]}", 8))
+	}},
+	{"claims of numbers", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest("client_id=app&claims=" + list(size-40, `{"x":[`, `1`, "]}", 2))
+	}},
+	{"claims of brackets", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest("client_id=app&claims=" + list(size-40, `{"x":[`, `[]`, "]}", 3))
+	}},
+	{"claims of colons", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest(`client_id=app&claims={"x":"` + strings.Repeat(":", size-60) + `"}`)
+	}},
+	{"claims of escapes", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest(`client_id=app&claims={"x":"` + strings.Repeat(`\u0061`, size/6-10) + `"}`)
+	}},
+	{"claims of blanks", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest(`client_id=app&claims={"x":` + strings.Repeat("+", size-60) + `1}`)
+	}},
+	{"registration of short members", 64 << 10, func(size int) rule.Request {
+		request := tokenRequest(members(size-10, `"`, `"`))
+		request.Path, request.Header["Content-Type"] = "/oauth2/register", []string{"application/json"}
+		return request
+	}},
+	{"pushed request of objects", 64 << 10, func(size int) rule.Request {
+		request := tokenRequest("client_id=app&claims=" + url.QueryEscape(list(size/4-60, `{"x":[`, `{"a":1}`, "]}", 21)) + "&authorization_details=" +
+			url.QueryEscape(list(size/4-60, "[", `{"type":"a"}`, "]", 35)) + "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=" +
+			signedToken(members(size*3/16-60, `"`, `"`)) + "&request=" + signedToken(members(size*3/16-60, `"`, `"`)))
+		request.Path = "/oauth2/par"
+		return request
+	}},
 	{"path of dot segments", 4 << 10, func(size int) rule.Request { return pathRequest("/" + strings.Repeat("a/..;/%2e%2e/", size/13)) }},
 	{"path of everything", 4 << 10, func(size int) rule.Request {
 		return pathRequest("/" + strings.Repeat("a%5c../%252e;b/.%2f%3b/", size/23-1) + "%3fx")
@@ -84,8 +117,13 @@ var worst = []struct {
 	{"client_assertion", 16 << 10, func(size int) rule.Request {
 		claims := members(size*3/4-60, `"`, `"`)
 		return tokenRequest("grant_type=client_credentials&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=" +
-			"eyJhbGciOiJFUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln")
+			signedToken(claims))
 	}},
+}
+
+// signedToken is a signed JWT.
+func signedToken(claims string) string {
+	return "eyJhbGciOiJFUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
 }
 
 func pathRequest(path string) rule.Request {

@@ -13,7 +13,7 @@ const MaxDepth = 32
 
 // Parse reads a text that is one value: a map[string]any, []any, string, [json.Number], bool or nil. It reports false for every other text. Strings of the value may be parts of the text.
 func Parse(text string) (value any, ok bool) {
-	r := reader{text: text, build: true, names: takeNames(strings.Count(text, ":"))}
+	r := reader{text: text, build: true, names: takeNames(text)}
 	defer r.names.give()
 	return r.whole()
 }
@@ -23,7 +23,7 @@ func Object(text string) (members map[string]any, ok bool) { return Members(text
 
 // Members reads a text that is one object, and keeps only some members of it; nil keeps all. The others have to be what JSON may be, too.
 func Members(text string, keep func(name string) bool) (members map[string]any, ok bool) {
-	r := reader{text: text, build: true, keep: keep, names: takeNames(strings.Count(text, ":"))}
+	r := reader{text: text, build: true, keep: keep, names: takeNames(text)}
 	defer r.names.give()
 	value, ok := r.whole()
 	if !ok {
@@ -39,16 +39,15 @@ func Valid(text string) bool { return Walk(text, nil) }
 // Walk reports whether a text is one value, and that every visit reports true. It visits each value before those in it, with its depth, the name of the member that it is, and the text from
 // it on: the first byte says of what kind it is. Names are only valid during the visit. Nothing is built.
 func Walk(text string, visit func(depth int, name, rest string) bool) bool {
-	r := reader{text: text, visit: visit, names: takeNames(strings.Count(text, ":"))}
+	r := reader{text: text, visit: visit, names: takeNames(text)}
 	defer r.names.give()
 	_, ok := r.whole()
 	return ok
 }
 
-// reader reads one text.
+// reader reads one text. Its methods read what begins at a place, and return where it ends.
 type reader struct {
 	text    string
-	at      int
 	build   bool                   // the values are built
 	keep    func(name string) bool // which members of the outermost object are built; nil is all
 	visit   func(depth int, name, rest string) bool
@@ -61,146 +60,134 @@ func (r *reader) whole() (value any, ok bool) {
 	if !utf8.ValidString(r.text) {
 		return nil, false
 	}
-	r.space()
-	if value, ok = r.value("", 0); !ok {
+	value, at, ok := r.value(space(r.text, 0), "", 0)
+	if !ok {
 		return nil, false
 	}
-	r.space()
-	return value, r.at == len(r.text)
+	return value, space(r.text, at) == len(r.text)
 }
 
-// space skips the white space of JSON.
-func (r *reader) space() {
-	for r.at < len(r.text) {
-		switch r.text[r.at] {
-		case ' ', '\t', '\r', '\n':
-			r.at++
-		default:
-			return
-		}
+// white is the white space of JSON.
+var white = [' ' + 1]bool{' ': true, '\t': true, '\r': true, '\n': true}
+
+// space is where the white space ends that begins at a place.
+func space(text string, at int) int {
+	for at < len(text) && text[at] <= ' ' && white[text[at]] {
+		at++
 	}
+	return at
 }
 
-// skip skips a byte if it comes next.
-func (r *reader) skip(c byte) bool {
-	if r.at < len(r.text) && r.text[r.at] == c {
-		r.at++
-		return true
+// value reads a value.
+func (r *reader) value(at int, name string, depth int) (value any, end int, ok bool) {
+	if at == len(r.text) || depth > MaxDepth || r.visit != nil && !r.visit(depth, name, r.text[at:]) {
+		return nil, at, false
 	}
-	return false
-}
-
-// value reads the value that begins here.
-func (r *reader) value(name string, depth int) (value any, ok bool) {
-	if r.at == len(r.text) || depth > MaxDepth || r.visit != nil && !r.visit(depth, name, r.text[r.at:]) {
-		return nil, false
-	}
-	switch c := r.text[r.at]; c {
+	switch c := r.text[at]; c {
 	case '{':
-		r.at++
-		return r.object(depth)
+		return r.object(at+1, depth)
 	case '[':
-		r.at++
-		return r.array(depth)
+		return r.array(at+1, depth)
 	case '"':
-		content, ok := r.quoted()
+		end, _, ok := quoted(r.text, at+1)
 		if ok && r.build {
-			return unquote(content), true
+			value = unquote(r.text[at+1 : end])
 		}
-		return nil, ok
+		return value, end + 1, ok
 	case 't':
-		return true, r.word("true")
+		return true, at + len("true"), strings.HasPrefix(r.text[at:], "true")
 	case 'f':
-		return false, r.word("false")
+		return false, at + len("false"), strings.HasPrefix(r.text[at:], "false")
 	case 'n':
-		return nil, r.word("null")
+		return nil, at + len("null"), strings.HasPrefix(r.text[at:], "null")
 	}
-	begin := r.at
-	ok = r.number()
+	end, ok = number(r.text, at)
 	if ok && r.build {
-		value = json.Number(r.text[begin:r.at])
+		value = json.Number(r.text[at:end])
 	}
-	return value, ok
-}
-
-func (r *reader) word(word string) bool {
-	found := strings.HasPrefix(r.text[r.at:], word)
-	r.at += len(word)
-	return found
+	return value, end, ok
 }
 
 // object reads what is behind an opening brace.
-func (r *reader) object(depth int) (any, bool) {
+func (r *reader) object(at, depth int) (value any, end int, ok bool) {
 	var members map[string]any
 	if r.build {
 		members = make(map[string]any)
 	}
 	r.objects++
-	object := r.objects
-	r.space()
-	if r.skip('}') {
-		return members, true
+	object, text := r.objects, r.text
+	if at = space(text, at); at < len(text) && text[at] == '}' {
+		return members, at + 1, true
 	}
 	for {
-		r.space()
-		content, ok := r.quoted()
+		if at = space(text, at); at == len(text) || text[at] != '"' {
+			return nil, at, false
+		}
+		begin := at + 1
+		end, escapes, ok := quoted(text, begin)
 		if !ok {
-			return nil, false
+			return nil, at, false
 		}
-		name := content
-		if strings.IndexByte(content, '\\') >= 0 {
-			name = unquote(content)
+		name := text[begin:end]
+		if escapes {
+			name = unquote(name)
 		}
-		if !r.names.add(object, name, r.text, r.at-1-len(content), r.at-1) {
-			return nil, false
+		if !r.names.add(object, name, text, begin, end) {
+			return nil, at, false
 		}
-		if r.space(); !r.skip(':') {
-			return nil, false
+		if at = space(text, end+1); at == len(text) || text[at] != ':' {
+			return nil, at, false
 		}
-		r.space()
 		build := r.build
 		r.build = build && (depth > 0 || r.keep == nil || r.keep(name))
-		value, ok := r.value(name, depth+1)
+		value, end, ok := r.value(space(text, at+1), name, depth+1)
 		if !ok {
-			return nil, false
+			return nil, at, false
 		}
 		if r.build {
 			members[name] = value
 		}
 		r.build = build
-		if r.space(); r.skip('}') {
-			return members, true
+		at = space(text, end)
+		more, ok := separator(text, at, '}')
+		if !more {
+			return members, at + 1, ok
 		}
-		if !r.skip(',') {
-			return nil, false
-		}
+		at++
 	}
 }
 
 // array reads what is behind an opening bracket.
-func (r *reader) array(depth int) (any, bool) {
+func (r *reader) array(at, depth int) (value any, end int, ok bool) {
 	var elements []any
 	if r.build {
 		elements = []any{}
 	}
-	r.space()
-	if r.skip(']') {
-		return elements, true
+	text := r.text
+	if at = space(text, at); at < len(text) && text[at] == ']' {
+		return elements, at + 1, true
 	}
 	for {
-		r.space()
-		element, ok := r.value("", depth+1)
+		element, end, ok := r.value(space(text, at), "", depth+1)
 		if !ok {
-			return nil, false
+			return nil, at, false
 		}
 		if r.build {
 			elements = append(elements, element)
 		}
-		if r.space(); r.skip(']') {
-			return elements, true
+		at = space(text, end)
+		more, ok := separator(text, at, ']')
+		if !more {
+			return elements, at + 1, ok
 		}
-		if !r.skip(',') {
-			return nil, false
-		}
+		at++
 	}
+}
+
+// separator reads what is behind a member or an element: more is a comma, ok is a comma or the end.
+func separator(text string, at int, end byte) (more, ok bool) {
+	if at == len(text) {
+		return false, false
+	}
+	return text[at] == ',', text[at] == ',' || text[at] == end
 }

@@ -2,6 +2,8 @@ package ijson
 
 import (
 	"hash/maphash"
+	"math/bits"
+	"strings"
 	"sync"
 )
 
@@ -13,18 +15,20 @@ type names struct {
 
 // slot is one member. Object zero is none.
 type slot struct {
-	hash       uint64
+	hash       uint32
 	object     uint32
 	begin, end uint32 // where the content of the name stands
 }
 
 var (
 	seed  = maphash.MakeSeed()
+	keys  = [2]uint64{maphash.String(seed, "name"), maphash.String(seed, "object")}
 	spare = sync.Pool{New: func() any { return new(names) }}
 )
 
-// takeNames is an empty set for a number of members.
-func takeNames(members int) *names {
+// takeNames is an empty set for the members of a text, each of which has a colon, and five bytes unless it is the last one.
+func takeNames(text string) *names {
+	members := min(strings.Count(text, ":"), len(text)/5+1)
 	n := spare.Get().(*names)
 	size := 16
 	for size < 2*members {
@@ -45,9 +49,10 @@ func (n *names) give() {
 
 // add adds a name to those of an object, with the place in the text where it is written. It reports false if it is there already.
 func (n *names) add(object uint32, name, text string, begin, end int) bool {
-	hash := maphash.String(seed, name) + uint64(object)*0x9E3779B97F4A7C15
+	long := hashOf(name, object)
+	hash := uint32(long >> 32)
 	mask := uint64(len(n.slots) - 1)
-	for at := hash & mask; ; at = (at + 1) & mask {
+	for at := long & mask; ; at = (at + 1) & mask {
 		s := &n.slots[at]
 		if s.object == 0 {
 			*s = slot{hash: hash, object: object, begin: uint32(begin), end: uint32(end)}
@@ -57,4 +62,18 @@ func (n *names) add(object uint32, name, text string, begin, end int) bool {
 			return false
 		}
 	}
+}
+
+// hashOf is a hash of the name and the object. Nobody outside of the process can tell names with the same one. Short names, of which most can stand in a text, take less time.
+func hashOf(name string, object uint32) uint64 {
+	word := uint64(len(name))
+	if len(name) > 8 {
+		word = maphash.String(seed, name)
+	} else {
+		for i := range len(name) {
+			word = word<<8 | uint64(name[i])
+		}
+	}
+	upper, lower := bits.Mul64(word^keys[0], uint64(object)^keys[1])
+	return upper ^ lower
 }

@@ -6,38 +6,37 @@ import (
 	"unicode/utf8"
 )
 
-// quoted reads a string in quotes, and returns what stands between them.
-func (r *reader) quoted() (content string, ok bool) {
-	if !r.skip('"') {
-		return "", false
-	}
-	for begin := r.at; r.at < len(r.text); {
-		switch c := r.text[r.at]; {
+// quoted reads what is behind an opening quote. It returns where the closing one stands, and whether there are escapes before it.
+func quoted(text string, at int) (end int, escapes, ok bool) {
+	for ; at < len(text); at++ {
+		c := text[at]
+		if c > '"' && c != '\\' {
+			continue // as most
+		}
+		switch {
 		case c == '"':
-			r.at++
-			return r.text[begin : r.at-1], true
+			return at, escapes, true
 		case c < 0x20:
-			return "", false
+			return at, false, false
 		case c != '\\':
-			r.at++
+			continue
+		}
+		escapes = true
+		if at++; at == len(text) {
+			return at, false, false
+		}
+		switch text[at] {
+		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		case 'u':
+			if _, ok := unit(text[at-1:]); !ok {
+				return at, false, false
+			}
+			at += len("XXXX")
 		default:
-			if r.at++; r.at == len(r.text) {
-				return "", false
-			}
-			switch r.text[r.at] {
-			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-				r.at++
-			case 'u':
-				if _, ok := unit(r.text[r.at-1:]); !ok {
-					return "", false
-				}
-				r.at += 5
-			default:
-				return "", false
-			}
+			return at, false, false
 		}
 	}
-	return "", false
+	return at, false, false
 }
 
 // unit is the UTF-16 code unit of the escape \uXXXX that s begins with, if it does.
@@ -109,28 +108,35 @@ func escaped(letter byte) byte {
 }
 
 // number reads a number.
-func (r *reader) number() bool {
-	r.skip('-')
-	if !r.skip('0') && !r.digits() {
-		return false
+func number(text string, at int) (end int, ok bool) {
+	if at < len(text) && text[at] == '-' {
+		at++
 	}
-	if r.skip('.') && !r.digits() {
-		return false
+	end = digits(text, at)
+	if end == at || text[at] == '0' && end > at+1 {
+		return end, false
 	}
-	if r.skip('e') || r.skip('E') {
-		if !r.skip('+') {
-			r.skip('-')
+	if at = end; at < len(text) && text[at] == '.' {
+		if end = digits(text, at+1); end == at+1 {
+			return end, false
 		}
-		return r.digits()
+		at = end
 	}
-	return true
+	if at < len(text) && text[at]|0x20 == 'e' {
+		if at++; at < len(text) && (text[at] == '+' || text[at] == '-') {
+			at++
+		}
+		if end = digits(text, at); end == at {
+			return end, false
+		}
+	}
+	return end, true
 }
 
-// digits reads one digit or more.
-func (r *reader) digits() bool {
-	begin := r.at
-	for r.at < len(r.text) && r.text[r.at] >= '0' && r.text[r.at] <= '9' {
-		r.at++
+// digits is where the digits end that begin at a place.
+func digits(text string, at int) int {
+	for at < len(text) && text[at]-'0' <= 9 {
+		at++
 	}
-	return r.at > begin
+	return at
 }

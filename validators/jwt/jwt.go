@@ -103,7 +103,7 @@ var strict = base64.RawURLEncoding.Strict()
 func decode(part string) (string, bool) {
 	decoded, err := strict.DecodeString(part)
 	// The decoder skips line ends.
-	if err != nil || strings.ContainsAny(part, "\r\n") {
+	if err != nil || strings.IndexByte(part, '\r') >= 0 || strings.IndexByte(part, '\n') >= 0 {
 		return "", false
 	}
 	return scan.Text(decoded), true

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
 )
@@ -37,16 +38,13 @@ func (c *Case) Metadata() *Metadata {
 
 func readMetadata(text string) *Metadata {
 	m := new(Metadata)
-	members, ok := ijson.Object(text)
+	members, ok := ijson.Members(text, func(name string) bool {
+		known := likeKnown(name)
+		m.Misspelt = m.Misspelt || name != known && known != ""
+		return name == known
+	})
 	if !ok {
-		m.Malformed = true
-		return m
-	}
-	for name := range members {
-		for _, known := range metadataMembers {
-			// This is how encoding/json of Go compares names.
-			m.Misspelt = m.Misspelt || name != known && strings.EqualFold(name, known)
-		}
+		return &Metadata{Malformed: true}
 	}
 	m.RedirectURIs = m.list(members["redirect_uris"])
 	m.PostLogoutRedirectURIs = m.list(members["post_logout_redirect_uris"])
@@ -60,6 +58,17 @@ func readMetadata(text string) *Metadata {
 		m.Mistyped = m.Mistyped || !m.Keys
 	}
 	return m
+}
+
+// likeKnown is the member that a name is in some case, as encoding/json of Go compares names; empty if there is none.
+func likeKnown(name string) string {
+	for _, known := range metadataMembers {
+		// A letter beyond ASCII takes more bytes than that for which it can stand.
+		if len(name) >= len(known) && (name[0]|0x20 == known[0] || name[0] >= utf8.RuneSelf) && strings.EqualFold(name, known) {
+			return known
+		}
+	}
+	return ""
 }
 
 // list reads an array of strings.
