@@ -28,6 +28,9 @@ var worst = []struct {
 	{"redirect_uri", 16 << 10, func(size int) rule.Request {
 		return authorizeRequest("response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fa%2F%3F" + strings.Repeat("a%26", size/4-20))
 	}},
+	{"redirect_uri of escaped names", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest("response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fa%2F%3F" + strings.Repeat("%2569s%2573x%26", size/15-10))
+	}},
 	{"claims of many members", 16 << 10, func(size int) rule.Request {
 		return authorizeRequest("client_id=app&claims=" + members(size-30, "%22", "%22"))
 	}},
@@ -111,6 +114,16 @@ var worst = []struct {
 	{"Basic of colons", 8 << 10, func(size int) rule.Request {
 		request := tokenRequest("grant_type=x")
 		request.Header["Authorization"] = []string{"Basic " + strings.Repeat("OjolKzo6JSs6", size/12)}
+		return request
+	}},
+	{"Basic of another alphabet", 8 << 10, func(size int) rule.Request {
+		request := tokenRequest("grant_type=x")
+		request.Header["Authorization"] = []string{"Basic " + strings.Repeat("YTpi-_", size/6)}
+		return request
+	}},
+	{"DPoP", 16 << 10, func(size int) rule.Request {
+		request := bearerRequest("/api/users", signedToken(members(size*3/8-60, `"`, `"`)))
+		request.Header["Dpop"] = []string{signedToken(members(size*3/8-60, `"`, `"`))}
 		return request
 	}},
 	{"Bearer", 8 << 10, func(size int) rule.Request { return bearerRequest("/api/users", strings.Repeat("a.", size/2)) }},

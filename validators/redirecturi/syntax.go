@@ -173,23 +173,44 @@ func insecure(scheme, host string) Flaws {
 // would take the attacker's.
 func holdsResponseParameter(query string) bool {
 	query, _, _ = strings.Cut(query, "#")
-	for query != "" {
-		end, equals := 0, -1
-		for ; end < len(query) && query[end] != '&' && query[end] != ';'; end++ {
-			if query[end] == '=' && equals < 0 {
-				equals = end
+	begin, equals := 0, -1
+	for i := 0; i <= len(query); i++ {
+		if i < len(query) {
+			switch c := query[i]; {
+			case c > '=':
+				continue // as most
+			case c == '=' && equals < 0:
+				equals = i
+				continue
+			case c != '&' && c != ';':
+				continue
 			}
 		}
-		name := query[:end]
+		name := query[begin:i]
 		if equals >= 0 {
-			name = query[:equals]
+			name = query[begin:equals]
 		}
-		query = query[min(end+1, len(query)):]
-		if len(name) < len("iss") {
-			continue
+		if begin, equals = i+1, -1; responseParameter(name) {
+			return true
 		}
-		switch scan.Unescape(name, false) {
-		case "code", "state", "response", "error", "iss", "access_token", "id_token":
+	}
+	return false
+}
+
+// responseParameters are the parameters of an authorization response.
+var responseParameters = []string{"code", "state", "response", "error", "iss", "access_token", "id_token"}
+
+// responseParameter reports whether a name, which may be escaped, is that of a parameter of an authorization response.
+func responseParameter(name string) bool {
+	if len(name) < len("iss") {
+		return false
+	}
+	initial := name[0]
+	if decoded, escaped := scan.Unhex(name); escaped {
+		initial = decoded
+	}
+	for _, parameter := range responseParameters {
+		if initial == parameter[0] && scan.Means(name, parameter) {
 			return true
 		}
 	}
