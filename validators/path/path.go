@@ -151,7 +151,7 @@ func (s *Set) Classify(escaped string) Result {
 	t.used = 0
 	literal := s.prefix(escaped)
 	if len(escaped) > MaxLength {
-		return s.long(t, escaped, literal)
+		return s.long(t.fold(t.decode(t.decode(escaped))), literal)
 	}
 	return s.short(t, escaped, literal)
 }
@@ -206,19 +206,16 @@ func (s *Set) mayMatter(folded string, literal uint8) bool {
 	return literal != 0 && strings.Contains(folded, "..")
 }
 
-// long classifies an oddly spelled path that is too long for every reading. It is ambiguous only if it holds all that an endpoint ends with, or begins like a prefix, so that some
-// reading could lead there.
-func (s *Set) long(t *texts, escaped string, literal uint8) Result {
-	cleaned := strings.ReplaceAll(strings.ToLower(strings.ToUpper(t.cutParameters(t.decode(t.decode(escaped))))), "\\", "/")
+// long classifies an oddly spelled path that is too long for every reading, by what it is decoded twice and folded. It is ambiguous if it holds all that an endpoint ends with, or begins
+// like a prefix, so that some reading could lead there. Parameters of segments count: to a server that takes backslashes for slashes, more segments may follow in one.
+func (s *Set) long(folded string, literal uint8) Result {
 	for i := range s.exact {
-		bare := strings.ToLower(s.exact[i].bare)
-		if strings.Contains(cleaned, bare[strings.LastIndexByte(bare, '/'):]) {
+		if strings.Contains(folded, s.exact[i].last) {
 			return Result{Tag: s.exact[i].tag, Ambiguous: true}
 		}
 	}
 	for i := range s.prefixes {
-		folder := strings.TrimSuffix(strings.ToLower(s.prefixes[i].path), "/")
-		if strings.Contains(cleaned, folder[max(strings.LastIndexByte(folder, '/'), 0):]) && (literal == 0 || strings.Contains(cleaned, "..")) {
+		if strings.Contains(folded, s.prefixes[i].last) && (literal == 0 || strings.Contains(folded, "..")) {
 			return Result{Tag: s.prefixes[i].tag, Ambiguous: true}
 		}
 	}
