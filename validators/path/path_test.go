@@ -87,7 +87,7 @@ func TestClassify(t *testing.T) {
 		{"/hub/oauth2/" + strings.Repeat("x/..;/", MaxLength) + "to%6Ben", Result{Tag: token, Ambiguous: true}},
 		{"/" + strings.Repeat("a%20", MaxLength) + `;\..\..\hub\oauth2\token`, Result{Tag: token, Ambiguous: true}},
 		{"/" + strings.Repeat("a%20", MaxLength) + `;v=1\hub\api\x`, Result{Tag: resource, Ambiguous: true}},
-		{"/" + strings.Repeat("a%20", MaxLength) + `;v=1\other`, Result{}},
+		{"/" + strings.Repeat("a%20", MaxLength) + `;v=1\files`, Result{}},
 		{"/hub/oauth2/token%3Fx", Result{Tag: token, Ambiguous: true}},
 		{"/hub/oauth2/token%23x", Result{Tag: token, Ambiguous: true}},
 		{"/" + strings.Repeat("a", 2*MaxLength), Result{}},
