@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -361,10 +361,12 @@ func arrival(r *http.Request) rule.Transport {
 		return rule.Secure
 	}
 	address, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		address = host
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		withPort, _ := netip.ParseAddrPort(address)
+		ip = withPort.Addr()
 	}
-	if ip := net.ParseIP(address); ip != nil && ip.IsLoopback() {
+	if ip.Unmap().IsLoopback() {
 		return rule.PlainLoopback
 	}
 	return rule.PlainHTTP

@@ -23,6 +23,9 @@ const (
 // Text escapes what is not printable, and cuts what gets longer than max characters by that. Marks that change the direction of writing and invisible characters count as not
 // printable. What has been through it comes out the same the next time.
 func Text(s string, max int) string {
+	if len(s) <= max && printable(s) {
+		return strings.Clone(s) // as nearly all are; what was given may be memory that is used again
+	}
 	var out strings.Builder
 	count := 0
 	for i := 0; i < len(s); {
@@ -45,6 +48,16 @@ func Text(s string, max int) string {
 		i += size
 	}
 	return out.String()
+}
+
+// printable reports whether a text consists of printable ASCII.
+func printable(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // URI is the address of a URI: without user information, query and fragment, fit to be shown.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"pgregory.net/rapid"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
 const secret = "s3cr3t-Pl4nt3d"
@@ -34,6 +36,16 @@ func TestText(t *testing.T) {
 		if got := Text(test.in, test.max); got != test.want {
 			t.Errorf("Text(%q, %d) = %q, want %q", test.in, test.max, got, test.want)
 		}
+	}
+}
+
+// TestTextIsOfItsOwn changes what a text was made of: requests lie in memory that is used again.
+func TestTextIsOfItsOwn(t *testing.T) {
+	memory := []byte("https://app.example/cb")
+	shown := Text(scan.Text(memory), MaxURI)
+	clear(memory)
+	if shown != "https://app.example/cb" {
+		t.Errorf("the text has become %q", shown)
 	}
 }
 
