@@ -41,7 +41,7 @@ type Set struct {
 type entry struct {
 	path string // as configured; of a prefix up to and including the final slash
 	bare string // exact paths only: without the final slash
-	last string // the last segment with the slash before it, in lower case; empty if it is not of ASCII
+	last string // the last segment with the slash before it, in lower case
 	tag  uint8
 }
 
@@ -56,6 +56,9 @@ func (s *Set) Add(path string, tag uint8) error {
 	switch {
 	case !strings.HasPrefix(path, "/"):
 		return fmt.Errorf("path %q must begin with a slash", path)
+	case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r > '~' }):
+		// It would be escaped in every request, and so never be the literal path.
+		return fmt.Errorf("path %q must consist of printable ASCII: no request has other characters in its path but escaped", path)
 	case strings.ContainsAny(plain, "?#;%*\\ ") || strings.Contains(plain, "//") || hasDotSegment(plain):
 		return fmt.Errorf("path %q must be written plainly: without query, escapes, path parameters, double slashes, dot segments or wildcards other than a final /*", path)
 	}
@@ -77,11 +80,7 @@ func (s *Set) Add(path string, tag uint8) error {
 // lastSegment is that of a path, with the slash before it and without one behind it.
 func lastSegment(path string) string {
 	bare := strings.TrimSuffix(strings.ToLower(path), "/")
-	last := bare[max(strings.LastIndexByte(bare, '/'), 0):]
-	if strings.IndexFunc(last, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 {
-		return ""
-	}
-	return last
+	return bare[max(strings.LastIndexByte(bare, '/'), 0):]
 }
 
 // narrow works out what the exact paths begin with.
@@ -146,13 +145,14 @@ func (s *Set) Classify(escaped string) Result {
 			}
 		}
 	}
+	literal := s.prefix(escaped)
+	if len(escaped) > MaxLength {
+		t := new(texts) // memory of that size is not kept
+		return s.long(t.fold(t.decode(t.decode(escaped))), literal)
+	}
 	t := spare.Get().(*texts)
 	defer spare.Put(t)
 	t.used = 0
-	literal := s.prefix(escaped)
-	if len(escaped) > MaxLength {
-		return s.long(t.fold(t.decode(t.decode(escaped))), literal)
-	}
 	return s.short(t, escaped, literal)
 }
 
@@ -286,7 +286,7 @@ func (e *entry) means(path string) bool {
 	if len(path) < len(e.bare) || len(path) > 3*len(e.bare)+len("/.json/") {
 		return false // the long s and the Kelvin sign are the longest spellings of a letter
 	}
-	if len(path) > 1 && len(e.bare) > 1 && path[1]|0x20 != e.bare[1]|0x20 && path[1] < utf8.RuneSelf && e.bare[1] < utf8.RuneSelf {
+	if len(path) > 1 && len(e.bare) > 1 && path[1]|0x20 != e.bare[1]|0x20 && path[1] < utf8.RuneSelf {
 		return false // whatever the cases are
 	}
 	return equalBut(path, e.bare) || e.bare != e.path && strings.EqualFold(path, e.path)

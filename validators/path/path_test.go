@@ -100,7 +100,7 @@ func TestClassify(t *testing.T) {
 }
 
 func TestAddRefuses(t *testing.T) {
-	for _, path := range []string{"", "token", "/a?b", "/a#b", "/a%20b", "/a;b", "/a//b", "/a/../b", "/a/./b", "/a*", "/*/b", "/a b", "/a\\b"} {
+	for _, path := range []string{"", "token", "/a?b", "/a#b", "/a%20b", "/a;b", "/a//b", "/a/../b", "/a/./b", "/a*", "/*/b", "/a b", "/a\\b", "/\u00e9", "/a\x00", "/a\x7f", "/\xff/*"} {
 		var set Set
 		if err := set.Add(path, token); err == nil {
 			t.Errorf("%q is accepted", path)
