@@ -172,10 +172,7 @@ func ordinaryURL(item *scan.Parameter) bool {
 	if item.Class()&odd != 0 {
 		return false
 	}
-	host, found := strings.CutPrefix(item.RawValue, "https%3A%2F%2F")
-	if !found {
-		host, found = scan.MeansPrefix(item.RawValue, "https://")
-	}
+	host, found := scan.MeansPrefix(item.RawValue, "https://")
 	return found && host != "" && (host[0]|0x20 >= 'a' && host[0]|0x20 <= 'z' || host[0] >= '0' && host[0] <= '9')
 }
 

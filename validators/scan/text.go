@@ -71,6 +71,9 @@ func MeansPrefix(encoded, prefix string) (rest string, found bool) {
 		}
 		c := encoded[at]
 		if c == '%' {
+			if prefix[i:] == "://" && schemeEnds(encoded, at) {
+				return encoded[at+len(colonSlashes):], true
+			}
 			if decoded, ok := Unhex(encoded[at:]); ok {
 				c = decoded
 				at += 2
