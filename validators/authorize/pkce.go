@@ -22,7 +22,7 @@ var PKCE = []rule.Rule{
 			if c.Get(scan.CodeChallengeMethod) == "S256" {
 				return len(challenge) != 43 || !rule.Base64URL(challenge)
 			}
-			return len(challenge) < 43 || len(challenge) > 128 || !rule.Unreserved(challenge)
+			return !rule.CodeVerifier(challenge, c.Parameters.Class(scan.CodeChallenge))
 		},
 	},
 	{

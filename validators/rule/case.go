@@ -3,7 +3,6 @@ package rule
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/jwt"
@@ -230,55 +229,6 @@ func (c *Case) conflicts(name scan.Name) bool {
 	return false
 }
 
-// Words iterates over the space-separated words of a value, such as a scope.
-func Words(value string, yield func(string) bool) {
-	for value != "" {
-		word := value
-		if end := strings.IndexByte(value, ' '); end >= 0 {
-			word, value = value[:end], value[end+1:]
-		} else {
-			value = ""
-		}
-		if word != "" && !yield(word) {
-			return
-		}
-	}
-}
-
-// HasWord reports whether a space-separated value holds the word.
-func HasWord(value, word string) bool {
-	for rest := value; ; {
-		at := strings.Index(rest, word)
-		if at < 0 || word == "" {
-			return false
-		}
-		end := at + len(word)
-		if (at == 0 || rest[at-1] == ' ') && (end == len(rest) || rest[end] == ' ') {
-			return true
-		}
-		rest = rest[end:]
-		if rest == "" || rest[0] != ' ' {
-			// The next word begins behind a blank.
-			blank := strings.IndexByte(rest, ' ')
-			if blank < 0 {
-				return false
-			}
-			rest = rest[blank:]
-		}
-	}
-}
-
-// SameWords reports whether two lists hold the same words in any order.
-func SameWords(a, b string) bool {
-	if a == b {
-		return true
-	}
-	wordsA, wordsB := strings.Fields(a), strings.Fields(b)
-	slices.Sort(wordsA)
-	slices.Sort(wordsB)
-	return slices.Equal(wordsA, wordsB)
-}
-
 // RequestObject reports whether request or request_uri may stand for the other parameters: exactly one of them is there, and the server may know it. The name of a pushed
 // request (RFC 9126 section 2.2) can only come from a server that knows it, so it counts even if request objects are said to be ignored. An object that counts
 // and can be read stands for nothing: what it holds is judged.
@@ -338,56 +288,6 @@ func (c *Case) askClient() {
 	} else if id := c.Hinted(); id != "" && !c.Repeats(scan.ClientID) {
 		c.client, c.standing = c.find(id)
 	}
-}
-
-// RedirectURI compares the redirect URI of an authorization request with the registered ones, and finds the flaws that count: all of an unregistered URI, only a
-// script of a registered one.
-func (c *Case) RedirectURI() (redirecturi.Match, redirecturi.Flaws) {
-	if c.redirectAsked {
-		return c.redirectMatch, c.redirectFlaws
-	}
-	c.redirectAsked = true
-	c.redirectMatch, c.redirectFlaws = redirecturi.None, 0
-	if c.Has(scan.RedirectURI) {
-		uri := ""
-		if client, standing := c.Client(); standing == Known {
-			c.redirectMatch, uri = c.matchRedirectURI(client)
-		}
-		if c.redirectMatch == redirecturi.None {
-			c.redirectFlaws = redirecturi.Inspect(c.Get(scan.RedirectURI))
-		} else {
-			c.redirectFlaws = redirecturi.Scripts(uri)
-		}
-	}
-	return c.redirectMatch, c.redirectFlaws
-}
-
-// matchRedirectURI compares the redirect URI with those of a client, and returns what it is if there is a match. Most are registered as they are, which shows without decoding.
-func (c *Case) matchRedirectURI(client *Client) (match redirecturi.Match, uri string) {
-	raw, escaped := c.Parameters.Raw(scan.RedirectURI)
-	if !escaped {
-		return redirecturi.Compare(raw, client.RedirectURIs), raw
-	}
-	for i := range client.RedirectURIs {
-		if r := &client.RedirectURIs[i]; !r.Plausible && scan.Means(raw, r.URI) {
-			return redirecturi.Exact, r.URI
-		}
-	}
-	uri = c.Get(scan.RedirectURI)
-	return redirecturi.Compare(uri, client.RedirectURIs), uri
-}
-
-// RedirectURIRegistered reports whether the redirect URI of a token request is registered for some client that the request may come from, or some such client's are not known.
-func (c *Case) RedirectURIRegistered() bool {
-	for _, client := range c.Authentication().Clients() {
-		if len(client.RedirectURIs) == 0 {
-			return true
-		}
-		if match, _ := c.matchRedirectURI(client); match != redirecturi.None {
-			return true
-		}
-	}
-	return false
 }
 
 // find asks the directory. In the hub profile a metadata document's URL is beyond it.

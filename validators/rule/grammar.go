@@ -15,8 +15,16 @@ const unprintable = scan.Controls | scan.NonASCIIBytes
 // Printable reports whether s consists of VSCHAR, printable ASCII: RFC 6749 appendix A.
 func Printable(s string) bool { return scan.ClassOf(s)&unprintable == 0 }
 
+// unreserved are the unreserved characters of RFC 3986 section 2.3 beside letters, digits, hyphens and underscores.
+const unreserved = scan.Dots | scan.Tildes
+
 // Unreserved reports whether s consists of the unreserved characters of RFC 3986 section 2.3, of which RFC 7636 makes challenges and verifiers.
-func Unreserved(s string) bool { return scan.ClassOf(s)&^(scan.Dots|scan.Tildes) == 0 }
+func Unreserved(s string) bool { return scan.ClassOf(s)&^unreserved == 0 }
+
+// CodeVerifier reports whether a value of the class is 43 to 128 unreserved characters, RFC 7636 section 4.1. A code_challenge has the same form, section 4.2.
+func CodeVerifier(value string, class scan.Class) bool {
+	return len(value) >= 43 && len(value) <= 128 && class&^unreserved == 0
+}
 
 // Base64URL reports whether s consists of the alphabet of base64url without padding, RFC 4648 section 5.
 func Base64URL(s string) bool { return scan.ClassOf(s) == 0 }

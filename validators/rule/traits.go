@@ -269,11 +269,6 @@ func (c *Case) noteGrant() {
 	}
 }
 
-// CodeVerifier reports whether a value of the class is 43 to 128 unreserved characters, RFC 7636 section 4.1.
-func CodeVerifier(value string, class scan.Class) bool {
-	return len(value) >= 43 && len(value) <= 128 && class&^(scan.Dots|scan.Tildes) == 0
-}
-
 // noteScope is about the scope.
 func (c *Case) noteScope() {
 	if c.Parameters.Class(scan.Scope)&(scan.Controls|scan.NonASCIIBytes|scan.Quotes|scan.Gaps) != 0 {
