@@ -111,12 +111,8 @@ func sampleDecision(ctx context.Context, root, folder string) (file string, err 
 		return "", err
 	}
 	file = filepath.Join(folder, "decision.prof")
-	command := exec.CommandContext(ctx, tests, "-test.run=^$", "-test.bench="+decided, "-test.benchtime=1s", "-test.cpuprofile="+file)
-	command.Dir = filepath.Join(root, "validators") // where its test data is
-	if output, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("benchmarks of validators: %w\n%s", err, output)
-	}
-	return file, nil
+	_, err = program.Benchmarks(ctx, root, tests, decided, "-test.benchtime=1s", "-test.cpuprofile="+file)
+	return file, err
 }
 
 // sample loads the process until its profile is there.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -59,11 +58,9 @@ func Run(ctx context.Context, bench string, options Options) (*section.Section, 
 	}
 	for round := range options.Rounds {
 		for i, tests := range programs {
-			command := exec.CommandContext(ctx, tests, "-test.run=^$", "-test.bench="+builds[i].benchmarks, "-test.benchmem", "-test.benchtime="+options.Duration.String())
-			command.Dir = filepath.Join(root, "validators") // where its test data is
-			output, err := command.CombinedOutput()
+			output, err := program.Benchmarks(ctx, root, tests, builds[i].benchmarks, "-test.benchmem", "-test.benchtime="+options.Duration.String())
 			if err != nil {
-				return nil, fmt.Errorf("benchmarks of validators: %w\n%s", err, output)
+				return nil, err
 			}
 			if err := parse(output, all[i]); err != nil {
 				return nil, err

@@ -63,6 +63,17 @@ func BuildTest(module, name, program, guide string) error {
 	return nil
 }
 
+// Benchmarks runs benchmarks of the package validators, whose tests were built as a program, and returns what they print.
+func Benchmarks(ctx context.Context, root, tests, names string, flags ...string) ([]byte, error) {
+	command := exec.CommandContext(ctx, tests, append([]string{"-test.run=^$", "-test.bench=" + names}, flags...)...)
+	command.Dir = filepath.Join(root, "validators") // where their data is
+	output, err := command.CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("benchmarks of validators: %w\n%s", err, output)
+	}
+	return output, nil
+}
+
 // Revision is the commit of the checkout, with "modified" if files differ from it; "" if git does not know.
 func Revision(bench string) string {
 	git := func(arguments ...string) (string, error) {
