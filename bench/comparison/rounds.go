@@ -59,12 +59,18 @@ func (r *run) sides(environment ...string) (guard, bare entrant, found bool) {
 // pairs measures the guarded and the bare Caddy side by side, and a second bare one as control. All orders come equally often.
 func (r *run) pairs(ctx context.Context) error {
 	guard, bare, found := r.sides(peers.TraceCollections)
+	if !found || r.results.Pairs >= r.options.Pairs {
+		return nil
+	}
+	if err := r.equalAnswers(ctx, guard, bare); err != nil {
+		return err
+	}
 	control := bare
 	control.name = Control
 	orders := [][]entrant{
 		{guard, bare, control}, {bare, guard, control}, {control, bare, guard}, {guard, control, bare}, {bare, control, guard}, {control, guard, bare},
 	}
-	for found && r.results.Pairs < r.options.Pairs {
+	for r.results.Pairs < r.options.Pairs {
 		samples, err := r.measure(ctx, orders[r.results.Pairs%len(orders)], r.results.Pairs)
 		if err != nil {
 			return err

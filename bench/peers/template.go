@@ -136,8 +136,8 @@ type Setup struct {
 	Transport string
 }
 
-// Answer is a refusal, for peers that only have one. It is as long as that of the guard.
-const Answer = `{"error":"invalid_request","error_description":"a parameter must occur once: redirect_uri"}`
+// Answer is a refusal, for peers that only have one: that of the guard at the authorization endpoint.
+const Answer = `{"error":"invalid_request","error_description":"redirect_uri must occur once"}`
 
 // logs is the end of the kind of a Caddy that writes all logs and metrics.
 const logs = "-logs"
