@@ -125,6 +125,15 @@ func (f *fields) set(name, value string) {
 	f.used++
 }
 
+// add is [http.Header.Add] for a name in canonical form.
+func (f *fields) add(name, value string) {
+	if present := f.Header[name]; len(present) > 0 {
+		f.Header[name] = append(present, value)
+		return
+	}
+	f.set(name, value)
+}
+
 // answer writes the refusal, or hands it to the error routes.
 func (d *delivery) answer(w http.ResponseWriter, r *http.Request, v *validators.Verdict, repl *caddy.Replacer, directory clientDirectory) error {
 	header := fields{Header: w.Header()}
@@ -151,7 +160,7 @@ func (d *delivery) answer(w http.ResponseWriter, r *http.Request, v *validators.
 		header.set("Referrer-Policy", "no-referrer")
 	}
 	if v.Answer != validators.Page {
-		d.origins.apply(header.Header, r, directory)
+		d.origins.apply(&header, r, directory)
 	}
 	if d.settings.OnReject == "error" {
 		return caddyhttp.Error(v.Status, errors.New(v.Rule.ID+": "+v.Description))

@@ -247,7 +247,8 @@ func (h *Handler) judge(r *http.Request, j *judgement) (err error) {
 			err = fmt.Errorf("panic of type %T while judging a request, at %s", recovered, panicSite())
 		}
 	}()
-	route := h.engine.Route(escapedPath(r))
+	escaped := escapedPath(r)
+	route := h.engine.Route(escaped)
 	if route.Shaped && h.warned.CompareAndSwap(false, true) {
 		h.logger.Warn("a request went to a path that looks like an OAuth endpoint, and is not configured as one: is base_path right, or is an endpoint line missing?",
 			zap.String("path_ends_with", r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]))
@@ -257,7 +258,7 @@ func (h *Handler) judge(r *http.Request, j *judgement) (err error) {
 	}
 	j.body, j.state = h.readBody(r, route)
 	request := rule.Request{
-		Method: r.Method, Path: escapedPath(r), Query: r.URL.RawQuery, Header: r.Header,
+		Method: r.Method, Path: escaped, Query: r.URL.RawQuery, Header: r.Header,
 		Body: j.body.text(), BodyState: j.state, Transport: h.transportOf(r),
 	}
 	h.surroundings(r, &request)

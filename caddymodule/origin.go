@@ -19,16 +19,16 @@ func newOriginPolicy(settings []string) originPolicy {
 
 // apply lets the origin of the request read the answer if it is the guarded site's own, the origin of a registered redirect URI, or configured. Errors of the authorization
 // endpoint never come here: they are for people.
-func (p *originPolicy) apply(header http.Header, r *http.Request, directory clientDirectory) {
+func (p *originPolicy) apply(header *fields, r *http.Request, directory clientDirectory) {
 	if p.off {
 		return
 	}
-	header.Add("Vary", "Origin")
-	fields := r.Header["Origin"]
-	if len(fields) != 1 || fields[0] == "" || fields[0] == "null" {
+	header.add("Vary", "Origin")
+	sent := r.Header["Origin"]
+	if len(sent) != 1 || sent[0] == "" || sent[0] == "null" {
 		return
 	}
-	origin := fields[0]
+	origin := sent[0]
 	switch {
 	case p.any:
 		origin = "*"
@@ -38,12 +38,12 @@ func (p *originPolicy) apply(header http.Header, r *http.Request, directory clie
 	default:
 		return
 	}
-	header.Set("Access-Control-Allow-Origin", origin)
+	header.set("Access-Control-Allow-Origin", origin)
 	if origin != "*" {
 		// A page that sent cookies along may read the error too; there is nothing secret in it.
-		header.Set("Access-Control-Allow-Credentials", "true")
+		header.set("Access-Control-Allow-Credentials", "true")
 	}
-	header.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+	header.set("Access-Control-Expose-Headers", "WWW-Authenticate")
 }
 
 // isOwnOrigin reports whether the origin is that of the guarded site, under either scheme, since TLS may end before this server.

@@ -62,8 +62,9 @@ type kept struct {
 	requestID       string
 }
 
+// firedRule is a rule by its place in the catalogue.
 type firedRule struct {
-	rule        *rule.Rule
+	index       uint16
 	mode, would rule.Mode
 }
 
@@ -75,22 +76,20 @@ type recent struct {
 }
 
 func (r *recent) add(v *validators.Verdict, now time.Time, id, name, redirectURI, requestID string) {
-	k := kept{
-		time: now, endpoint: v.Endpoint, decision: v.Decision, would: v.Would(), rule: v.Rule, code: v.Error, status: v.Status,
-		count: min(len(v.Findings), maxFired), id: id, name: name, redirectURI: redirectURI, requestID: requestID,
-	}
-	for i := range k.count {
-		f := &v.Findings[i]
-		k.fired[i] = firedRule{f.Rule, f.Mode, f.Would}
-	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	if len(r.ring) < MaxRecent {
-		r.ring = append(r.ring, k)
-	} else {
-		r.ring[r.total%MaxRecent] = k
+		r.ring = append(r.ring, kept{})
 	}
+	k := &r.ring[r.total%MaxRecent]
 	r.total++
+	k.time, k.endpoint, k.decision, k.would, k.rule, k.code, k.status = now, v.Endpoint, v.Decision, v.Would(), v.Rule, v.Error, v.Status
+	k.id, k.name, k.redirectURI, k.requestID = id, name, redirectURI, requestID
+	k.count = min(len(v.Findings), maxFired)
+	for i := range k.count {
+		f := &v.Findings[i]
+		k.fired[i] = firedRule{uint16(f.Index), f.Mode, f.Would}
+	}
 }
 
 // Recent are the latest requests with findings, at most as many as asked for, the newest first, and how many there were since the tally began.
@@ -115,7 +114,7 @@ func (k *kept) finding() Finding {
 	}
 	for i := range f.Findings {
 		from := &k.fired[i]
-		f.Findings[i] = Fired{Rule: from.rule.ID, Mode: from.mode.String()}
+		f.Findings[i] = Fired{Rule: validators.Catalogue()[from.index].ID, Mode: from.mode.String()}
 		if from.would != from.mode {
 			f.Findings[i].Would = from.would.String()
 		}

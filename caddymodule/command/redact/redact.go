@@ -68,8 +68,8 @@ func URI(uri string) string {
 // address cuts a URI before its query, its fragment, and whatever a server could take for the beginning of either: an escaped one, and a path parameter. What stands before an at
 // sign may be credentials, wherever a parser thinks that the host begins.
 func address(uri string) string {
-	uri = uri[:begin(uri, "?#;&=")]
-	at := last(uri, "@")
+	uri = uri[:begin(uri, secrets)]
+	at := last(uri, users)
 	if at < 0 {
 		return uri
 	}
@@ -80,10 +80,28 @@ func address(uri string) string {
 	return scheme + "://…" + uri[at:]
 }
 
+// set is a set of bytes.
+type set [256]bool
+
+func setOf(bytes string) *set {
+	var s set
+	for _, b := range []byte(bytes) {
+		s[b] = true
+	}
+	return &s
+}
+
+// What may hold a secret begins behind these: queries, fragments and parameters of a whole URI, parameters of a path; user information ends before an at sign.
+var (
+	secrets    = setOf("?#;&=")
+	parameters = setOf(";=")
+	users      = setOf("@")
+)
+
 // begin is where one of the bytes first occurs in a text, be it escaped once or several times; the length if it does not.
-func begin(text, set string) int {
+func begin(text string, of *set) int {
 	for i := 0; i < len(text); i++ {
-		if strings.IndexByte(set, text[i]) >= 0 {
+		if of[text[i]] {
 			return i
 		}
 		if text[i] != '%' {
@@ -93,7 +111,7 @@ func begin(text, set string) int {
 		for strings.HasPrefix(rest, "25") {
 			rest = rest[2:]
 		}
-		if c, ok := scan.Unhex("%" + rest); ok && strings.IndexByte(set, c) >= 0 {
+		if c, ok := scan.Unhex("%" + rest); ok && of[c] {
 			return i
 		}
 	}
@@ -101,10 +119,10 @@ func begin(text, set string) int {
 }
 
 // last is where one of the bytes last occurs in a text, be it escaped once or several times; -1 if it does not.
-func last(text, set string) int {
+func last(text string, of *set) int {
 	at := -1
 	for from := 0; ; from = at + 1 {
-		next := from + begin(text[from:], set)
+		next := from + begin(text[from:], of)
 		if next >= len(text) {
 			return at
 		}
@@ -125,8 +143,8 @@ func Path(path string, segments int) string {
 			out.WriteString("…")
 			break
 		}
-		name := segment[:begin(segment, ";=")]
-		if at := last(name, "@"); at >= 0 {
+		name := segment[:begin(segment, parameters)]
+		if at := last(name, users); at >= 0 {
 			out.WriteString("…")
 			out.WriteString(name[at:])
 		} else {
@@ -192,7 +210,7 @@ func Value(name scan.Name, value string) string {
 	if name == scan.RedirectURI || name == scan.PostLogoutRedirectURI || strings.Contains(decoded, "://") { // user information may stand in any URL
 		return mark(Text(escapes.Replace(address(decoded)), maxWord), decoded)
 	}
-	return mark(Text(value[:begin(value, "?#;&=")], maxWord), value)
+	return mark(Text(value[:begin(value, secrets)], maxWord), value)
 }
 
 // escapes keeps what would be decoded once more.
@@ -200,7 +218,7 @@ var escapes = strings.NewReplacer("%", "%25", "+", "%2B")
 
 // mark adds dots to a text that shows less than there is.
 func mark(text, whole string) string {
-	if begin(whole, "?#;&=") < len(whole) && !strings.HasSuffix(text, "…") {
+	if begin(whole, secrets) < len(whole) && !strings.HasSuffix(text, "…") {
 		text += "…"
 	}
 	return text
