@@ -147,7 +147,7 @@ func (c *Case) Scan() {
 	limits := &c.Options.Limits
 	if c.Endpoint == Resource {
 		// A resource may have any parameters; only its token is looked for, wherever it stands.
-		limits = &scan.Limits{Query: math.MaxInt, Body: limits.Body, Parameters: limits.Parameters, Value: math.MaxInt, RelevantOnly: true}
+		limits = &scan.Limits{Query: math.MaxInt, Body: limits.Body, Parameters: limits.Parameters, Value: math.MaxInt, Only: scan.AccessToken}
 	}
 	if c.Endpoint == Registration {
 		// A registration has no parameters: it is JSON.

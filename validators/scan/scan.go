@@ -21,8 +21,8 @@ const MaxName = 256
 // Limits bounds what is read. All are in bytes except Parameters, which is a count.
 type Limits struct {
 	Query, Body, Parameters, Value int
-	// RelevantOnly keeps and counts only the relevant parameters.
-	RelevantOnly bool
+	// Only is the one parameter that is looked for: the others are neither kept nor counted, and have no signs. Unknown reads all.
+	Only Name
 }
 
 // DefaultLimits are the limits of a guard that configures none.
@@ -95,6 +95,10 @@ func (p *Parameters) Scan(query, body string, relevant Names, limits *Limits) {
 
 // section reads one location.
 func (p *Parameters) section(s string, in Location, relevant Names, limits *Limits) {
+	if limits.Only != Unknown {
+		p.only(s, in, limits)
+		return
+	}
 	var written Class
 	for at := 0; at < len(s); at++ { // over an ampersand, which stands between two pairs
 		if s[at] == '&' {
@@ -147,9 +151,6 @@ func (p *Parameters) other(s string, begin int, in Location, relevant Names, lim
 	if value == equals || equals-begin >= knownLimit { // else known would have found it
 		name = Recognise(s[begin:equals])
 	}
-	if limits.RelevantOnly && name == Unknown && class == 0 && equals-begin <= MaxName && end-value <= limits.Value && equals > begin && !hasUpper(s[begin:equals]) {
-		return end // as most
-	}
 	item := p.next()
 	*item = Parameter{RawName: s[begin:equals], RawValue: s[value:end], Name: name, In: in, class: means}
 	if item.Name == Unknown {
@@ -159,11 +160,6 @@ func (p *Parameters) other(s string, begin int, in Location, relevant Names, lim
 		p.note(item.Name, in, len(p.List)-1, item.RawValue != "")
 	} else {
 		item.Name = Unknown
-		if limits.RelevantOnly {
-			p.tooLong(item, limits)
-			p.List = p.List[:len(p.List)-1]
-			return end
-		}
 		p.noteUnknown(item)
 	}
 	p.scrutinise(item, class, raw, limits)

@@ -147,6 +147,7 @@ func FuzzScan(f *testing.F) {
 	for _, seed := range []string{
 		"response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&state=a+b%20c", "a=1;b=2", "a=%zz", "%63lient_id=x&client_id=y",
 		"client.id=1&client_id[]=2&Client_Id=3&+client_id=4", "scope=%C3%A9&state=%C0%AF", "=v&&a&=", "x=%00&scope=%0d%0a", "\xef\xbb\xbfscope=1",
+		"fields=id&access%5ftoken=a+b&access_token&a&access_token=c&access_tokens=d&xaccess_token=e&access_token%3D=f", "a&b&code=1&c&d&e&code&co%64e=%zz&Code=2&code%00=3",
 	} {
 		f.Add(seed, "")
 		f.Add("", seed)
@@ -199,8 +200,38 @@ func FuzzScan(f *testing.F) {
 			if p.Repeated.Has(name) != repeatedInOnePlace(&p, name) {
 				t.Errorf("%s: repeated is %v", name, p.Repeated.Has(name))
 			}
+			if p.Seen.Has(name) || name == AccessToken {
+				compareOnly(t, &p, query, body, name)
+			}
 		}
 	})
+}
+
+// compareOnly looks for one parameter alone, and compares what is found with what was read.
+func compareOnly(t *testing.T, read *Parameters, query, body string, name Name) {
+	t.Helper()
+	limits := DefaultLimits
+	limits.Only = name
+	var p Parameters
+	p.Scan(query, body, NamesOf(name), &limits)
+	type occurrence struct {
+		In    Location
+		Value string
+	}
+	list := func(p *Parameters) (all []occurrence) {
+		for i := range p.List {
+			if item := &p.List[i]; item.Name == name {
+				all = append(all, occurrence{item.In, p.Value(item)})
+			}
+		}
+		return all
+	}
+	if diff := cmp.Diff(list(read), list(&p)); diff != "" || len(list(&p)) != len(p.List) {
+		t.Errorf("%s alone (-read +alone):\n%s", name, diff)
+	}
+	if p.Get(name) != read.Get(name) || p.Present.Has(name) != read.Present.Has(name) || p.Repeated.Has(name) != read.Repeated.Has(name) {
+		t.Errorf("%s alone is %q, %v, %v, and %q, %v, %v among others", name, p.Get(name), p.Present, p.Repeated, read.Get(name), read.Present, read.Repeated)
+	}
 }
 
 func repeatedInOnePlace(p *Parameters, name Name) bool {
