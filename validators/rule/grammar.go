@@ -32,7 +32,7 @@ func Base64URL(s string) bool { return scan.ClassOf(s) == 0 }
 // B64Token reports whether s matches b64token, RFC 6750 section 2.1.
 func B64Token(s string) bool {
 	content := strings.TrimRight(s, "=")
-	return content != "" && scan.ClassOf(content)&^b64TokenClasses == 0
+	return content != "" && scan.ClassBeside(content, b64TokenClasses) == 0
 }
 
 // Scope reports whether s is a list of words with single blanks between them, RFC 6749 appendix A.4. An empty one counts as omitted, and so as one.

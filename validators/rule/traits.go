@@ -165,7 +165,7 @@ func (c *Case) noteClient() {
 func (c *Case) noteToken() {
 	if credentials, presented := c.Presented(); len(c.AuthorizationHeader) > 0 {
 		content := strings.TrimRight(credentials, "=")
-		if !presented || content == "" || len(credentials) > MaxToken || scan.ClassOf(content)&^b64TokenClasses != 0 || UsesDPoP(c.AuthorizationHeader[0]) {
+		if !presented || content == "" || len(credentials) > MaxToken || scan.ClassBeside(content, b64TokenClasses) != 0 || UsesDPoP(c.AuthorizationHeader[0]) {
 			c.Traits |= OddAuthorization
 		}
 		if strings.HasPrefix(credentials, "e") {

@@ -15,8 +15,7 @@ func crowded(s string, begin, at int, ends, means, written Class, blank int) (in
 			}
 			word, size = word&(1<<48-1)|'a'<<48|'a'<<56, 6
 		}
-		class := classes[byte(word)] | classes[byte(word>>8)] | classes[byte(word>>16)] | classes[byte(word>>24)] |
-			classes[byte(word>>32)] | classes[byte(word>>40)] | classes[byte(word>>48)] | classes[byte(word>>56)]
+		class := classOf(word)
 		if class&(ends|NonASCIIBytes) != 0 || class&EqualsSigns != 0 && written&bracketEquals == 0 && (class&ClosingBrackets != 0 || closed(s[begin:at])) {
 			break
 		}
