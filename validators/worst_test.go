@@ -87,6 +87,12 @@ var worst = []struct {
 	{"path of slashes back to an endpoint", 4 << 10, func(size int) rule.Request {
 		return pathRequest("/x%5c%252e/b;c%3bd" + strings.Repeat("//..", (size-60)/4) + "/oauth2/token/..%3f/api")
 	}},
+	{"path of parameters back to an endpoint", 4 << 10, func(size int) rule.Request {
+		return pathRequest("/x%5c%252e/1;/2%3b2/3%253b3//" + strings.Repeat("..;/a/", (size-70)/6) + "oauth2/token/..%3f/api")
+	}},
+	{"path of all readings back to an endpoint", 4 << 10, func(size int) rule.Request {
+		return pathRequest("/x%5c%252e/1;/2%3b2/3%253b3//" + strings.Repeat("a/../", (size-70)/5) + "oauth2/token/..%3f/api")
+	}},
 	{"body of escapes", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "%41")) }},
 	{"body of escapes beyond ASCII", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "%C3%A9")) }},
 	{"body of bytes beyond ASCII", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "é")) }},

@@ -36,6 +36,9 @@ type Set struct {
 	// common is what the exact paths begin with alike, in lower case, and next are the bytes that follow in them.
 	common string
 	next   [256]bool
+
+	// limit is how many bytes of a path are looked at to find out whether it means an endpoint, or lies below a prefix.
+	limit int
 }
 
 type entry struct {
@@ -63,6 +66,7 @@ func (s *Set) Add(path string, tag uint8) error {
 		return fmt.Errorf("path %q must be written plainly: without query, escapes, path parameters, double slashes, dot segments or wildcards other than a final /*", path)
 	}
 	if prefix {
+		s.limit = max(s.limit, len(plain))
 		s.prefixes = append(s.prefixes, entry{path: plain, last: lastSegment(plain), tag: tag})
 		slices.SortStableFunc(s.prefixes, func(a, b entry) int { return len(b.path) - len(a.path) })
 		return nil
@@ -72,7 +76,9 @@ func (s *Set) Add(path string, tag uint8) error {
 			return fmt.Errorf("path %q is configured as two different endpoints", path)
 		}
 	}
-	s.exact = append(s.exact, entry{path: path, bare: trimSlash(path), last: lastSegment(path), tag: tag})
+	added := entry{path: path, bare: trimSlash(path), last: lastSegment(path), tag: tag}
+	s.limit = max(s.limit, added.longest()+1)
+	s.exact = append(s.exact, added)
 	s.narrow()
 	return nil
 }
@@ -185,7 +191,7 @@ func (s *Set) short(t *texts, escaped string, literal uint8) Result {
 	}
 	twice := t.decode(once)
 	if s.mayMatter(t.fold(twice), literal) {
-		t.readings(escaped, once, twice, judge)
+		t.readings(escaped, once, twice, s.limit, judge)
 	}
 	return result
 }
@@ -283,14 +289,17 @@ func (s *Set) shaped(path string) bool {
 
 // means reports whether a server that ignores case, one final slash and a format suffix takes the path for the endpoint.
 func (e *entry) means(path string) bool {
-	if len(path) < len(e.bare) || len(path) > 3*len(e.bare)+len("/.json/") {
-		return false // the long s and the Kelvin sign are the longest spellings of a letter
+	if len(path) < len(e.bare) || len(path) > e.longest() {
+		return false
 	}
 	if len(path) > 1 && len(e.bare) > 1 && path[1]|0x20 != e.bare[1]|0x20 && path[1] < utf8.RuneSelf {
 		return false // whatever the cases are
 	}
 	return equalBut(path, e.bare) || e.bare != e.path && strings.EqualFold(path, e.path)
 }
+
+// longest is the size in bytes of the longest path that means the endpoint: the long s and the Kelvin sign are the longest spellings of a letter.
+func (e *entry) longest() int { return 3*len(e.bare) + len("/.json/") }
 
 func equalBut(path, bare string) bool {
 	path = trimSlash(path)

@@ -1,7 +1,6 @@
 package path
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -39,13 +38,14 @@ func hasDotSegment(path string) bool {
 	return false
 }
 
-// texts are the ways to decode a path, and room for what is made of them, to be used again.
+// texts are the ways to read a path, and room for what is made of them, to be used again.
 type texts struct {
-	rooms                  [13][]byte
-	used                   int
-	folded                 []byte
-	merged, resolved       []byte
-	mergedCut, resolvedCut []byte
+	rooms          [12][]byte
+	used           int
+	folded         []byte
+	verbatim       []byte
+	merged, double stack
+	whole, before  cleaned
 }
 
 var spare = sync.Pool{New: func() any { return new(texts) }}
@@ -89,18 +89,20 @@ func (t *texts) cutParameters(path string) string {
 	if semicolon < 0 {
 		return path
 	}
-	cut := t.room(len(path))
-	for semicolon >= 0 {
-		cut = append(cut, path[:semicolon]...)
-		path = path[semicolon:]
-		slash := strings.IndexByte(path, '/')
-		if slash < 0 {
-			return scan.Text(cut)
+	cut := append(t.room(len(path)), path[:semicolon]...)
+	parameters := true
+	for i := semicolon; i < len(path); i++ {
+		switch path[i] {
+		case ';':
+			parameters = true
+		case '/':
+			parameters = false
 		}
-		path = path[slash:]
-		semicolon = strings.IndexByte(path, ';')
+		if !parameters {
+			cut = append(cut, path[i])
+		}
 	}
-	return scan.Text(append(cut, path...))
+	return scan.Text(cut)
 }
 
 // fold is a text in lower case, with slashes for backslashes: whatever equals a name of ASCII in some case equals it there.
@@ -126,8 +128,8 @@ func (t *texts) fold(text string) string {
 
 // readings calls yield with every cleaned form of an escaped path that some server is known to use, until yield returns false:
 // decoded once or twice; path parameters cut from each segment before decoding, after it, or not at all; the rest cut at the first parameter, at a NUL, or at a decoded question mark or number sign; a
-// backslash taken for a slash or for itself; slashes merged before or after dot segments are resolved.
-func (t *texts) readings(escaped, once, twice string, yield func(string) bool) {
+// backslash taken for a slash or for itself; slashes merged before or after dot segments are resolved. What lies far behind the limit in a form is left out.
+func (t *texts) readings(escaped, once, twice string, limit int, yield func(string) bool) {
 	stripped := t.decode(t.cutParameters(escaped))
 	cut := t.decode(t.cutParameters(once))
 	paths := [...]string{
@@ -147,99 +149,130 @@ func (t *texts) readings(escaped, once, twice string, yield func(string) bool) {
 		if slices.Contains(paths[:i], path) {
 			continue
 		}
-		if !t.clean(path, yield) {
-			return
-		}
-		if strings.IndexByte(path, '\\') < 0 {
-			continue
-		}
-		used := t.used
-		slashed := append(t.room(len(path)), path...)
-		for j, c := range slashed {
-			if c == '\\' {
-				slashed[j] = '/'
-			}
-		}
-		more := t.clean(scan.Text(slashed), yield)
-		if t.used = used; !more {
+		path = trimBlanks(path)
+		if !t.clean(path, '/', limit, yield) || strings.IndexByte(path, '\\') >= 0 && !t.clean(path, '\\', limit, yield) {
 			return
 		}
 	}
 }
 
-// clean yields a path as it is, and with dot segments resolved after slashes were merged, and before; then the same of what comes before the byte where some servers end it.
-func (t *texts) clean(path string, yield func(string) bool) bool {
-	path = trimBlanks(path)
-	cut := strings.IndexAny(path, "\x00?#")
-	t.merged, t.mergedCut = resolve(t.merged, t.mergedCut, path, cut, true)
-	double := strings.Contains(path, "//")
-	if double {
-		t.resolved, t.resolvedCut = resolve(t.resolved, t.resolvedCut, path, cut, false)
+// clean yields a path as it is, and with dot segments resolved after slashes were merged, and before; then the same of what comes before the byte where some servers end it. Another character
+// counts as a slash, too.
+func (t *texts) clean(path string, slash byte, limit int, yield func(string) bool) bool {
+	end := ended(path)
+	t.resolve(path, slash, end, limit)
+	return t.yield(path, slash, limit, &t.whole, yield) && (end == len(path) || t.yield(trimBlanks(path[:end]), slash, limit, &t.before, yield))
+}
+
+func (t *texts) yield(path string, slash byte, limit int, c *cleaned, yield func(string) bool) bool {
+	if slash != '/' {
+		t.verbatim = append(t.verbatim[:0], path[:min(len(path), limit)]...)
+		for i, b := range t.verbatim {
+			if b == slash {
+				t.verbatim[i] = '/'
+			}
+		}
+		path = scan.Text(t.verbatim)
 	}
-	if !yield(path) || !yield(scan.Text(t.merged)) || double && !yield(scan.Text(merge(t.resolved))) {
-		return false
+	return yield(path) && yield(scan.Text(c.merged)) && (len(c.double) == 0 || yield(scan.Text(c.double)))
+}
+
+// ended is where some servers end a path: at a NUL, or at a question mark or number sign that was escaped.
+func ended(path string) int {
+	for _, c := range [...]byte{0, '?', '#'} {
+		if at := strings.IndexByte(path, c); at >= 0 {
+			path = path[:at]
+		}
 	}
-	return cut < 0 || yield(trimBlanks(path[:cut])) && yield(scan.Text(t.mergedCut)) && (!double || yield(scan.Text(merge(t.resolvedCut))))
+	return len(path)
 }
 
 func trimBlanks(path string) string { return strings.TrimRight(path, " \t\r\n\v\f\x00") }
 
-// resolve removes dot segments as RFC 3986 section 5.2.4 says, of the whole path and, unless cut is negative, of what comes before the byte there. Empty segments count, unless slashes are merged.
-func resolve(whole, before []byte, path string, cut int, merging bool) (_, _ []byte) {
-	whole = slices.Grow(whole[:0], len(path)+1)[:len(path)+1]
-	n := 0
-	for at := 0; at < len(path); {
-		begin := n
-		for {
-			whole[n] = path[at]
-			n++
-			if at++; at == cut {
-				before = append(before[:0], whole[:ended(whole[:n], begin)]...)
-			}
-			if at == len(path) || path[at] == '/' {
-				break
-			}
-		}
-		switch segment := whole[begin:n]; {
-		case at == len(path):
-			n = ended(whole[:n], begin)
-		case len(segment) == 1 && merging, len(segment) == 2 && segment[1] == '.':
-			n = begin
-		case len(segment) == 3 && segment[1] == '.' && segment[2] == '.':
-			n = parent(whole[:begin])
-		}
-	}
-	return whole[:n], before
+// segment is a part of a path from a slash on up to the next one.
+type segment struct{ begin, end uint16 }
+
+const _ = uint16(MaxLength + len("/")) // so long is a path at most
+
+// stack are the segments that are left of a path, up to some place in it.
+type stack []segment
+
+// parent is a stack without the last segment.
+func (s stack) parent() stack { return s[:max(len(s)-1, 0)] }
+
+// cleaned is a path without dot segments.
+type cleaned struct {
+	merged []byte // slashes were merged before dot segments were resolved
+	double []byte // slashes were merged thereafter; empty if there were no two
 }
 
-// ended is the length of a resolved path that ends with a segment, which begins at a place, when blanks at its end were cut, and a dot segment resolved to a slash.
-func ended(path []byte, begin int) int {
-	n := len(path)
-	for n > begin+1 && (path[n-1] <= ' ' && strings.IndexByte(" \t\r\n\v\f\x00", path[n-1]) >= 0) {
-		n--
+// resolve removes dot segments as RFC 3986 section 5.2.4 says, of the whole path and of what comes before a place in it. It goes through the path once: two stacks hold the segments that are left
+// with and without empty ones, and are the same until there is one.
+func (t *texts) resolve(path string, slash byte, before, limit int) {
+	merged, double, differ := t.merged[:0], t.double[:0], false
+	for begin := 0; ; {
+		end := begin + 1
+		for end < len(path) && path[end] != '/' && path[end] != slash {
+			end++
+		}
+		if begin < before && before <= end {
+			t.before.join(path, merged, double, differ, begin, before, limit)
+		}
+		if end == len(path) {
+			t.whole.join(path, merged, double, differ, begin, end, limit)
+			break
+		}
+		s := segment{uint16(begin), uint16(end)}
+		switch name := path[begin+1 : end]; {
+		case name == "":
+			if !differ {
+				double, differ = append(double, merged...), true
+			}
+			double = append(double, s)
+		case name[0] == '.' && len(name) == 1:
+		case name[0] == '.' && len(name) == 2 && name[1] == '.':
+			merged, double = merged.parent(), double.parent()
+		default:
+			merged = append(merged, s)
+			if differ {
+				double = append(double, s)
+			}
+		}
+		begin = end
 	}
-	switch string(path[begin:n]) {
-	case "/.":
-		return begin + 1
-	case "/..":
-		return parent(path[:begin]) + 1
-	}
-	return n
+	t.merged, t.double = merged, double
 }
 
-// parent is the length of a path without its last segment.
-func parent(path []byte) int { return max(bytes.LastIndexByte(path, '/'), 0) }
+// join writes the segments of both stacks, and the last segment of the path, which is a slash if it is a dot segment.
+func (c *cleaned) join(path string, merged, double stack, differ bool, begin, end, limit int) {
+	end = begin + len(trimBlanks(path[begin:end]))
+	switch path[begin+1 : end] {
+	case ".":
+		end = begin + 1
+	case "..":
+		merged, double = merged.parent(), double.parent()
+		end = begin + 1
+	}
+	last := segment{uint16(begin), uint16(end)}
+	c.merged = merged.text(c.merged, path, last, limit)
+	c.double = c.double[:0]
+	if differ {
+		c.double = double.text(c.double, path, last, limit)
+	}
+}
 
-// merge makes one slash of several, in place.
-func merge(path []byte) []byte {
-	n := 0
-	for i, c := range path {
-		if c != '/' || i == 0 || path[i-1] != '/' {
-			path[n] = c
-			n++
+// text writes the segments, and the last one of the path, with one slash before each that is not empty. It stops behind the limit.
+func (s stack) text(text []byte, path string, last segment, limit int) []byte {
+	text = text[:0]
+	for _, segment := range s {
+		if len(text) > limit {
+			return text
+		}
+		if name := path[segment.begin+1 : segment.end]; name != "" {
+			text = append(append(text, '/'), name...)
 		}
 	}
-	return path[:n]
+	return append(append(text, '/'), path[last.begin+1:last.end]...)
 }
 
 func beforeAny(path, bytes string) string {
