@@ -6,6 +6,7 @@ require (
 	github.com/caddyserver/caddy/v2 v2.11.9
 	github.com/corazawaf/coraza/v3 v3.8.1
 	github.com/google/go-cmp v0.7.0
+	github.com/google/pprof v0.0.0-20261105003125-4bf881d7fb0b
 	github.com/oauthguard/caddy-oauth-guard v0.0.0
 	github.com/valyala/fasthttp v1.72.0
 	go.uber.org/goleak v1.3.0

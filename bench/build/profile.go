@@ -2,19 +2,17 @@ package build
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/conformance"
 	"github.com/oauthguard/caddy-oauth-guard/bench/load"
 	"github.com/oauthguard/caddy-oauth-guard/bench/peers"
 	"github.com/oauthguard/caddy-oauth-guard/bench/program"
+	"github.com/oauthguard/caddy-oauth-guard/bench/sampling"
 )
 
 // ProfileOptions say how the profile is made.
@@ -78,7 +76,9 @@ func Record(ctx context.Context, bench string, options ProfileOptions) (err erro
 	}
 	defer process.Stop()
 	options.Progress("sampling for %d seconds", options.Seconds)
-	profile, err := sample(ctx, process.Address, admin, folder, options)
+	profile, err := sampling.Profile(ctx, sampling.Options{
+		Address: process.Address, Admin: admin, Requests: mix(), Seconds: options.Seconds, Connections: options.Connections, Folder: folder,
+	})
 	if err != nil {
 		return err
 	}
@@ -113,58 +113,6 @@ func sampleDecision(ctx context.Context, root, folder string) (file string, err 
 	file = filepath.Join(folder, "decision.prof")
 	_, err = program.Benchmarks(ctx, root, tests, decided, "-test.benchtime=1s", "-test.cpuprofile="+file)
 	return file, err
-}
-
-// sample loads the process until its profile is there.
-func sample(ctx context.Context, address, admin, folder string, options ProfileOptions) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(options.Seconds)*time.Second+time.Minute)
-	defer cancel()
-	under := load.Options{Duration: time.Second, Connections: options.Connections, Folder: folder}
-	if _, err := load.Run(ctx, address, mix()[0], under); err != nil {
-		return nil, err
-	}
-	type answer struct {
-		profile []byte
-		err     error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		profile, err := fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", admin, options.Seconds))
-		done <- answer{profile, err}
-	}()
-	for i := 0; ; i++ {
-		select {
-		case got := <-done:
-			return got.profile, got.err
-		default:
-		}
-		request := mix()[i%len(mix())]
-		counts, err := load.Run(ctx, address, request, under)
-		if err == nil && (counts.Failed > 0 || (counts.Refused > 0) != request.Refused) {
-			err = fmt.Errorf("%s: %d answers, %d refusals, %d failures", request.Name, counts.Requests, counts.Refused, counts.Failed)
-		}
-		if err != nil {
-			cancel()
-			return nil, errors.Join(err, (<-done).err)
-		}
-	}
-}
-
-func fetch(ctx context.Context, url string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", url, response.Status)
-	}
-	return body, err
 }
 
 func peerNamed(all []peers.Peer, name string) *peers.Peer {

@@ -17,6 +17,7 @@ var measurements = []struct {
 }{
 	{"decision", runDecision, "-rounds 2 -duration 20ms"},
 	{"peers", runPeers, "-rounds 1 -pairs 2 -equal-pairs 1 -duration 1s -repeats 0"},
+	{"share", runShare, "-seconds 2"},
 	{"registry", runRegistry, "-clients 20000 -pairs 1 -rounds 1 -duration 1s -latency 2s"},
 	{"build", runBuild, "-pairs 1 -rounds 1 -duration 1s -warm-up 0s"},
 	{"soak", runSoak, "-duration 20s -saturation 2s -reload 2s -swap 4s -clients 2000"},

@@ -4,6 +4,7 @@
 //	go run ./cmd/bench all      install what is missing, and measure everything
 //	go run ./cmd/bench decision measure the decision alone, and write the document
 //	go run ./cmd/bench peers    measure all peers, and write the document
+//	go run ./cmd/bench share    sample what the guard itself takes of the processor time, and write the document
 //	go run ./cmd/bench build    compare ways to build and to run the whole binary, and write the document
 //	go run ./cmd/bench soak     load the guard for half an hour, reload it all the time, and write the document
 //	go run ./cmd/bench profile  sample the processor time that guides the compiler, and write caddymodule/caddy.pgo
@@ -60,6 +61,7 @@ var commands = map[string]func(context.Context, []string) error{
 	"profile":  runProfile,
 	"soak":     runSoak,
 	"registry": runRegistry,
+	"share":    runShare,
 	"report":   runReport,
 	"install":  runInstall,
 }

@@ -74,6 +74,23 @@ func TestPeers(t *testing.T) {
 	}
 }
 
+// TestShare samples for a moment.
+func TestShare(t *testing.T) {
+	docs := t.TempDir()
+	if err := run(t.Context(), strings.Fields("share -seconds 1 -output "+docs)); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(docs, "benchmarks.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"authorize, valid: the guard's share", "| reading the body | 0.0"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("%q is not on the page", want)
+		}
+	}
+}
+
 // TestSoak runs the soak test as short as it can say anything.
 func TestSoak(t *testing.T) {
 	docs := t.TempDir()
