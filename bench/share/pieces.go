@@ -14,13 +14,16 @@ type piece struct {
 
 const (
 	guard  = "github.com/oauthguard/caddy-oauth-guard/caddymodule."
+	engine = "github.com/oauthguard/caddy-oauth-guard/validators."
 	counts = "github.com/oauthguard/caddy-oauth-guard/caddymodule/tally."
 )
 
 // pieces are told apart by the innermost of their functions. The last one is what the handler does in none of the others.
 var pieces = [...]piece{
-	{"the decision", []string{guard + "(*Handler).decide"}},
+	{"the decision", []string{guard + "(*Handler).decide", engine + "(*Engine).Route"}},
 	{"reading the body", []string{guard + "readBody"}},
+	{"the time, and where the request comes from", []string{guard + "(*Handler).surroundings", guard + "arrival"}},
+	{"the look at the profile oauth21", []string{guard + "(*Handler).watch"}},
 	{"counting, and telling of a refusal", []string{counts + "(*Tally).Count", guard + "(*Handler).tell"}},
 	{"placeholders", []string{guard + "setPlaceholders"}},
 	{"the answer", []string{guard + "(*delivery).answer"}},
