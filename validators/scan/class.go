@@ -162,10 +162,9 @@ func equal(word uint64, c byte) uint64 {
 	return ^(other&^high + ^uint64(high) | other) & high
 }
 
-// markEnd is the last bytes of s, fewer than eight, marked.
-func markEnd(s string, at int) (word, marks uint64) {
-	word = loadEnd(s, at)
-	return word, mark(word) & (1<<(8*uint(len(s)-at)) - 1)
+// markEnd is mark for the last bytes of s, fewer than eight.
+func markEnd(s string, at int) uint64 {
+	return mark(loadEnd(s, at)) & (1<<(8*uint(len(s)-at)) - 1)
 }
 
 // hexValue is the value of a hexadecimal digit, and 255 for every other byte.

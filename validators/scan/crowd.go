@@ -1,7 +1,7 @@
 package scan
 
-// crowd reports whether so many of eight bytes are marked that looking at all of them takes less time than looking at those.
-func crowd(marks uint64) bool { return marks>>7*ones>>56 >= 4 }
+// crowd reports whether so many of the next eight bytes are neither letters nor digits that looking at all of them takes less time than looking at those.
+func crowd(s string, at int) bool { return len(s)-at >= 8 && mark(load8(s, at))>>7*ones>>56 >= 4 }
 
 // crowded reads on where nearly every byte is neither a letter nor a digit: eight bytes at once, as long as it does not matter where in the text they stand. It returns where that ends, and adds to the
 // classes of what the text means and how it is written; blank is the end of the last blank.
@@ -43,7 +43,7 @@ const calm = 4
 
 // closely reads on byte by byte, until nothing but letters, digits and the like follows for a while. It returns what crowded does.
 func closely(s string, begin, at int, ends, means, written Class, blank int) (int, Class, Class, int) {
-	if len(s)-at >= 8 && crowd(mark(load8(s, at))) {
+	if crowd(s, at) {
 		at, means, written, blank = crowded(s, begin, at, ends, means, written, blank)
 	}
 	for quiet := 0; at < len(s) && quiet < calm; quiet++ {

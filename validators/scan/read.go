@@ -19,10 +19,9 @@ func read(s string, begin int, ends Class) (end int, means, written Class) {
 	at := begin
 words:
 	for at < len(s) {
-		var word, marks uint64
+		var marks uint64
 		for len(s)-at >= 8 {
-			word = load8(s, at)
-			if marks = mark(word); marks != 0 {
+			if marks = mark(load8(s, at)); marks != 0 {
 				break
 			}
 			at += 8
@@ -31,12 +30,11 @@ words:
 			if at >= len(s) {
 				break
 			}
-			word, marks = markEnd(s, at)
+			marks = markEnd(s, at)
 		}
-		marked := marks
 		for ; marks != 0; marks &= marks - 1 {
-			place := bits.TrailingZeros64(marks) &^ 7
-			c, here := byte(word>>place), at+place/8
+			here := at + bits.TrailingZeros64(marks)/8
+			c := s[here]
 			class := classes[c]
 			if class&ends != 0 {
 				return here, ended(means, begin, blank, here), written
@@ -98,7 +96,7 @@ words:
 				continue words
 			}
 		}
-		if at += 8; at-begin > ordinary && crowd(marked) {
+		if at += 8; at-begin > ordinary && crowd(s, at) {
 			at, means, written, blank = crowded(s, begin, at, ends, means, written, blank)
 		}
 	}

@@ -205,12 +205,14 @@ func (p *Parameters) next() *Parameter {
 // note registers the parameter with that index in the list under its name.
 func (p *Parameters) note(name Name, in Location, index int, valued bool) {
 	bit := Names(1) << (name & 63)
-	p.Repeated |= p.In[in&1] & bit
-	p.In[in&1] |= bit
 	if p.Seen&bit == 0 || valued && p.Present&bit == 0 {
 		p.first[name] = uint16(index)
 	}
+	if p.Seen&bit != 0 {
+		p.Repeated |= p.In[in&1] & bit
+	}
 	p.Seen |= bit
+	p.In[in&1] |= bit
 	if valued {
 		p.Present |= bit
 	}
