@@ -95,6 +95,7 @@ type sender struct {
 func newSender(request benchRequest) *sender {
 	s := &sender{request: httptest.NewRequest(request.method, request.target, nil), text: request.body, server: new(caddyhttp.Server)}
 	s.request.Header = request.header
+	s.request.RemoteAddr = "127.0.0.1:50000" // else each request would be reported for plain HTTP
 	if request.body != "" {
 		s.body = strings.NewReader(request.body)
 		s.request.ContentLength = int64(len(request.body))
