@@ -70,11 +70,14 @@ func TestDescribe(t *testing.T) {
 					missed = append(missed, i)
 				}
 			}
-			if len(s.Rows) != 5 || fmt.Sprint(missed) != fmt.Sprint(test.missed) {
+			if len(s.Rows) != 6 || fmt.Sprint(missed) != fmt.Sprint(test.missed) {
 				t.Errorf("missed are %v of %d, want %v: %+v", missed, len(s.Rows), test.missed, s.Rows)
 			}
 			if want := fmt.Sprintf("`hub` %.2f ×", test.ratio); !strings.Contains(s.Rows[0].Figure, want) {
 				t.Errorf("the figure is %q, want %q", s.Rows[0].Figure, want)
+			}
+			if want := fmt.Sprintf("bearer header %.2f × (150 ns are 0.18 ×), worst input %.0f × (100 µs are 117 ×)", test.bearer/1000, test.full/1000); s.Rows[5].Figure != want {
+				t.Errorf("in times of the yardstick: %q, want %q", s.Rows[5].Figure, want)
 			}
 			compared := s.Tables[len(s.Tables)-1].Rows
 			if want := fmt.Sprintf("`hub` %.2f ×", test.ratio*2); len(compared) != 2 || !strings.Contains(compared[1][2], want) {

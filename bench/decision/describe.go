@@ -17,6 +17,9 @@ const (
 	bearerBudget      = 150     // ns
 	adversarialBudget = 100_000 // ns
 	linearBudget      = 2.5     // of half the bytes
+
+	// yardstick is what url.ParseQuery took for the query of the authorization request on the machine on which the budgets in nanoseconds were set.
+	yardstick = 855 // ns
 )
 
 const command = "go run ./cmd/bench decision"
@@ -48,15 +51,25 @@ func describe(s *section.Section, built [len(builds)]map[string]*Figures, rounds
 			compared.Rows[i] = append(compared.Rows[i], other.Figure)
 		}
 	}
-	bearer, err := bearer(all)
+	bearer, slowest, err := bearer(all)
 	if err != nil {
 		return err
 	}
-	worst, err := adversarial(all)
+	worst, longest, err := adversarial(all)
 	if err != nil {
 		return err
 	}
 	s.Rows = append(append(s.Rows, bearer), worst...)
+	parse := all["ParseQuery/authorize"]
+	if parse == nil {
+		return fmt.Errorf("no benchmark of url.ParseQuery")
+	}
+	s.Rows = append(s.Rows, section.Row{
+		What: fmt.Sprintf("the two budgets of a time, in times of `url.ParseQuery` of the authorize query, which takes %d ns on the machine on which they were set", yardstick),
+		Figure: fmt.Sprintf("bearer header %.2f × (%d ns are %.2f ×), worst input %.0f × (%d µs are %.0f ×)", statistics.Compare(slowest, parse.Nanoseconds).Ratio, bearerBudget,
+			bearerBudget/float64(yardstick), statistics.Compare(longest, parse.Nanoseconds).Ratio, adversarialBudget/1000, adversarialBudget/float64(yardstick)),
+		Command: command,
+	})
 	s.Tables, s.Plots = append(tables(all), compared), append(s.Plots, plot(all))
 	return nil
 }
@@ -86,28 +99,28 @@ func beside(all map[string]*Figures, endpoint string) (section.Row, error) {
 	return row, nil
 }
 
-// bearer is the request with a token, in the profile that takes longest.
-func bearer(all map[string]*Figures) (section.Row, error) {
-	row := section.Row{What: "decision, bearer header", Budget: fmt.Sprintf("at most %d ns, 0 allocations", bearerBudget), Command: command}
+// bearer is the request with a token, in the profile that takes longest, and how long that takes.
+func bearer(all map[string]*Figures) (row section.Row, slowest []float64, err error) {
+	row = section.Row{What: "decision, bearer header", Budget: fmt.Sprintf("at most %d ns, 0 allocations", bearerBudget), Command: command}
 	var worst statistics.Spread
 	allocations := 0
 	for _, profile := range rule.Profiles() {
 		figures := all["Decide/"+profile.String()+"/bearer/valid"]
 		if figures == nil {
-			return row, fmt.Errorf("no benchmark of the bearer header in profile %s", profile)
+			return row, nil, fmt.Errorf("no benchmark of the bearer header in profile %s", profile)
 		}
 		if spread := statistics.Of(figures.Nanoseconds); spread.Median > worst.Median {
-			worst = spread
+			worst, slowest = spread, figures.Nanoseconds
 		}
 		allocations = max(allocations, figures.Allocations)
 	}
 	row.Figure = fmt.Sprintf("%.0f ns [%.0f … %.0f] in the slowest profile; %d allocations", worst.Median, worst.Minimum, worst.Maximum, allocations)
 	row.Verdict = section.Judge(worst.Median <= bearerBudget && allocations == 0)
-	return row, nil
+	return row, slowest, nil
 }
 
-// adversarial is the worst of the requests that fill the limits, and how it grows.
-func adversarial(all map[string]*Figures) ([]section.Row, error) {
+// adversarial is the worst of the requests that fill the limits, how it grows, and how long it takes.
+func adversarial(all map[string]*Figures) (rows []section.Row, longest []float64, err error) {
 	var slowest, steepest string
 	var time, growth float64
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -119,21 +132,21 @@ func adversarial(all map[string]*Figures) ([]section.Row, error) {
 		}
 		title = strings.ReplaceAll(title, "_", " ")
 		if median := statistics.Of(all[name].Nanoseconds).Median; median > time {
-			slowest, time = title, median
+			slowest, time, longest = title, median, all[name].Nanoseconds
 		}
 		if ratio := statistics.Compare(all[name].Nanoseconds, half.Nanoseconds).Ratio; ratio > growth {
 			steepest, growth = title, ratio
 		}
 	}
 	if slowest == "" {
-		return nil, fmt.Errorf("no adversarial benchmark of full and half size")
+		return nil, nil, fmt.Errorf("no adversarial benchmark of full and half size")
 	}
 	return []section.Row{
 		{What: "decision, worst allowed input", Budget: fmt.Sprintf("below %d µs", adversarialBudget/1000), Figure: fmt.Sprintf("%.1f µs (%s)", time/1000, slowest),
 			Command: command, Verdict: section.Judge(time < adversarialBudget)},
 		{What: "decision, twice the bytes of the worst input", Budget: fmt.Sprintf("linear: at most %.1f × the time", linearBudget),
 			Figure: fmt.Sprintf("%.2f × (%s)", growth, steepest), Command: command, Verdict: section.Judge(growth <= linearBudget)},
-	}, nil
+	}, longest, nil
 }
 
 // tables show all figures.
