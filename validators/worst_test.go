@@ -67,6 +67,11 @@ var worst = []struct {
 		request.Path, request.Header["Content-Type"] = "/oauth2/register", []string{"application/json"}
 		return request
 	}},
+	{"registration of numbers", 64 << 10, func(size int) rule.Request {
+		request := tokenRequest(list(size-40, `{"x":[`, `1`, "]}", 2))
+		request.Path, request.Header["Content-Type"] = "/oauth2/register", []string{"application/json"}
+		return request
+	}},
 	{"pushed request of objects", 64 << 10, func(size int) rule.Request {
 		request := tokenRequest("client_id=app&claims=" + url.QueryEscape(list(size/4-60, `{"x":[`, `{"a":1}`, "]}", 21)) + "&authorization_details=" +
 			url.QueryEscape(list(size/4-60, "[", `{"type":"a"}`, "]", 35)) + "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=" +

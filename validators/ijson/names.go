@@ -7,17 +7,18 @@ import (
 	"sync"
 )
 
-// names is the set of the names of members of all objects of a text: a table of twice as many slots as there are members, probed one after the other. It finds a name that occurs twice in one
-// object without building anything.
+// names is the set of the names of members of all objects of a text: a table of at least eight times as many slots as there are members, probed one after the other, so that most names find a
+// free slot at once. It finds a name that occurs twice in one object without building anything.
 type names struct {
-	slots []slot
+	taken   []uint64 // a bit for each slot
+	slots   []uint32 // which member is in a slot that is taken; anything in others
+	members []member
 }
 
-// slot is one member. Object zero is none.
-type slot struct {
-	hash       uint32
+// member is a member of an object, and where the content of its name stands.
+type member struct {
 	object     uint32
-	begin, end uint32 // where the content of the name stands
+	begin, end uint32
 }
 
 var (
@@ -30,35 +31,36 @@ var (
 func takeNames(text string) *names {
 	members := min(strings.Count(text, ":"), len(text)/5+1)
 	n := spare.Get().(*names)
-	size := 16
-	for size < 2*members {
+	size := 64
+	for size < 8*members {
 		size *= 2
 	}
 	if cap(n.slots) < size {
-		n.slots = make([]slot, size)
+		n.slots, n.taken = make([]uint32, size), make([]uint64, size/64)
 	}
-	n.slots = n.slots[:size]
+	n.slots, n.taken = n.slots[:size], n.taken[:size/64]
 	return n
 }
 
 // give empties the set and keeps it for others.
 func (n *names) give() {
-	clear(n.slots)
+	clear(n.taken)
+	n.members = n.members[:0]
 	spare.Put(n)
 }
 
 // add adds a name to those of an object, with the place in the text where it is written. It reports false if it is there already.
 func (n *names) add(object uint32, name, text string, begin, end int) bool {
-	long := hashOf(name, object)
-	hash := uint32(long >> 32)
 	mask := uint64(len(n.slots) - 1)
-	for at := long & mask; ; at = (at + 1) & mask {
-		s := &n.slots[at]
-		if s.object == 0 {
-			*s = slot{hash: hash, object: object, begin: uint32(begin), end: uint32(end)}
+	for at := hashOf(name, object) & mask; ; at = (at + 1) & mask {
+		word, bit := &n.taken[at/64], uint64(1)<<(at%64)
+		if *word&bit == 0 {
+			*word |= bit
+			n.slots[at] = uint32(len(n.members))
+			n.members = append(n.members, member{object: object, begin: uint32(begin), end: uint32(end)})
 			return true
 		}
-		if s.hash == hash && s.object == object && unquote(text[s.begin:s.end]) == name {
+		if m := n.members[n.slots[at]]; m.object == object && unquote(text[m.begin:m.end]) == name {
 			return false
 		}
 	}
@@ -66,14 +68,20 @@ func (n *names) add(object uint32, name, text string, begin, end int) bool {
 
 // hashOf is a hash of the name and the object. Nobody outside of the process can tell names with the same one. Short names, of which most can stand in a text, take less time.
 func hashOf(name string, object uint32) uint64 {
-	word := uint64(len(name))
-	if len(name) > 8 {
+	var word uint64
+	switch size := len(name); {
+	case size > 8:
 		word = maphash.String(seed, name)
-	} else {
-		for i := range len(name) {
-			word = word<<8 | uint64(name[i])
-		}
+	case size >= 4:
+		word = uint64(word32(name)) | uint64(word32(name[size-4:]))<<32
+	case size > 0:
+		word = uint64(name[0]) | uint64(name[size/2])<<8 | uint64(name[size-1])<<16
 	}
-	upper, lower := bits.Mul64(word^keys[0], uint64(object)^keys[1])
+	upper, lower := bits.Mul64(word^keys[0], uint64(len(name))<<32^uint64(object)^keys[1])
 	return upper ^ lower
+}
+
+// word32 are the first four bytes of s.
+func word32(s string) uint32 {
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }

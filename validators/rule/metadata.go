@@ -28,6 +28,17 @@ type Metadata struct {
 // metadataMembers are the members that are read.
 var metadataMembers = []string{"redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "application_type", "jwks", "jwks_uri", "software_statement"}
 
+// metadataInitials are the bytes that the name of one of them may begin with, in any case.
+var metadataInitials = func() (initials [256]bool) {
+	for _, name := range metadataMembers {
+		initials[name[0]], initials[name[0]&^0x20] = true, true
+	}
+	for c := utf8.RuneSelf; c < len(initials); c++ {
+		initials[c] = true
+	}
+	return initials
+}()
+
 // Metadata reads the body of a registration request.
 func (c *Case) Metadata() *Metadata {
 	if c.metadata == nil {
@@ -62,9 +73,12 @@ func readMetadata(text string) *Metadata {
 
 // likeKnown is the member that a name is in some case, as encoding/json of Go compares names; empty if there is none.
 func likeKnown(name string) string {
+	if name == "" || !metadataInitials[name[0]] {
+		return ""
+	}
 	for _, known := range metadataMembers {
 		// A letter beyond ASCII takes more bytes than that for which it can stand.
-		if len(name) >= len(known) && (name[0]|0x20 == known[0] || name[0] >= utf8.RuneSelf) && strings.EqualFold(name, known) {
+		if len(name) >= len(known) && strings.EqualFold(name, known) {
 			return known
 		}
 	}
