@@ -1,6 +1,7 @@
 package path
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -63,16 +64,31 @@ func (t *texts) decode(path string) string {
 	if strings.IndexByte(path, '%') < 0 && strings.IndexByte(path, 0xC0) < 0 {
 		return path
 	}
-	decoded := t.room(len(path))[:len(path)]
-	n := 0
-	for i := 0; i < len(path); i++ {
-		c := path[i]
-		if c == '%' {
-			if escaped, ok := scan.Unhex(path[i:]); ok {
-				c = escaped
-				i += 2
-			}
+	decoded := t.room(len(path))
+	for path != "" {
+		plain := strings.IndexByte(path, '%')
+		if plain < 0 {
+			plain = len(path)
 		}
+		decoded = append(decoded, path[:plain]...)
+		for path = path[plain:]; path != "" && path[0] == '%'; {
+			c, size := path[0], 1
+			if escaped, ok := scan.Unhex(path); ok {
+				c, size = escaped, 3
+			}
+			decoded, path = append(decoded, c), path[size:]
+		}
+	}
+	return scan.Text(shorten(decoded))
+}
+
+// shorten replaces overlong spellings of ASCII, in place.
+func shorten(decoded []byte) []byte {
+	if bytes.IndexByte(decoded, 0xC0) < 0 && bytes.IndexByte(decoded, 0xC1) < 0 {
+		return decoded
+	}
+	n := 0
+	for _, c := range decoded {
 		if c >= 0x80 && c < 0xC0 && n > 0 && (decoded[n-1] == 0xC0 || decoded[n-1] == 0xC1) {
 			decoded[n-1] = decoded[n-1]&1<<6 | c&0x3F
 			continue
@@ -80,7 +96,7 @@ func (t *texts) decode(path string) string {
 		decoded[n] = c
 		n++
 	}
-	return scan.Text(decoded[:n])
+	return decoded[:n]
 }
 
 // cutParameters removes ";…" from every segment, as servlet containers do.
@@ -105,25 +121,36 @@ func (t *texts) cutParameters(path string) string {
 	return scan.Text(cut)
 }
 
+// folded is every byte in lower case, and a slash for a backslash.
+var folded = func() (table [256]byte) {
+	for c := range table {
+		table[c] = lower(byte(c))
+	}
+	table['\\'] = '/'
+	return table
+}()
+
 // fold is a text in lower case, with slashes for backslashes: whatever equals a name of ASCII in some case equals it there.
 func (t *texts) fold(text string) string {
-	folded := slices.Grow(t.folded[:0], len(text))
+	room := slices.Grow(t.folded[:0], len(text))[:len(text)]
+	n := 0
 	for i := 0; i < len(text); i++ {
 		c := text[i]
-		switch {
-		case c == '\\':
-			c = '/'
-		case c >= utf8.RuneSelf && strings.HasPrefix(text[i:], "\u017f"): // long s
-			c = 's'
-			i += len("\u017f") - 1
-		case c >= utf8.RuneSelf && strings.HasPrefix(text[i:], "\u212a"): // Kelvin sign
-			c = 'k'
-			i += len("\u212a") - 1
+		if c >= utf8.RuneSelf {
+			switch {
+			case strings.HasPrefix(text[i:], "\u017f"): // long s
+				c = 's'
+				i += len("\u017f") - 1
+			case strings.HasPrefix(text[i:], "\u212a"): // Kelvin sign
+				c = 'k'
+				i += len("\u212a") - 1
+			}
 		}
-		folded = append(folded, lower(c))
+		room[n] = folded[c]
+		n++
 	}
-	t.folded = folded
-	return scan.Text(folded)
+	t.folded = room
+	return scan.Text(room[:n])
 }
 
 // readings calls yield with every cleaned form of an escaped path that some server is known to use, until yield returns false:
