@@ -62,64 +62,45 @@ func Unhex(s string) (decoded byte, ok bool) {
 	return high<<4 | low&0xF, high|low <= 0xF
 }
 
-// MeansPrefix reports whether what a form-encoded text decodes to begins with the prefix, which has neither blanks nor percent signs, and returns the rest of it, still encoded.
+// Means reports whether a form-encoded text is a way to write the other one: what it decodes to, malformed escapes as they are.
+func Means(encoded, text string) bool {
+	rest, found := MeansPrefix(encoded, text)
+	return found && rest == ""
+}
+
+// MeansPrefix reports whether what a form-encoded text decodes to begins with the prefix, and returns the rest of it, still encoded.
 func MeansPrefix(encoded, prefix string) (rest string, found bool) {
-	at := 0
-	for i := 0; i < len(prefix); i++ {
-		if at >= len(encoded) {
-			return "", false
+	at, i := 0, 0
+	for i < len(prefix) && at < len(encoded) {
+		// Up to what is encoded, eight bytes are compared at once.
+		if len(encoded)-at >= 8 && len(prefix)-i >= 8 {
+			word := load8(encoded, at)
+			stop := zeros(word^'%'*ones) | zeros(word^'+'*ones) | (word ^ load8(prefix, i))
+			same := bits.TrailingZeros64(stop) / 8
+			at, i = at+same, i+same
+			if stop == 0 {
+				continue
+			}
 		}
-		c := encoded[at]
-		if c == '%' {
-			if prefix[i:] == "://" && schemeEnds(encoded, at) {
-				return encoded[at+len(colonSlashes):], true
+		c, size := encoded[at], 1
+		switch c {
+		case '+':
+			c = ' '
+		case '%':
+			if schemeEnds(encoded, at) && strings.HasPrefix(prefix[i:], "://") {
+				at, i = at+len(colonSlashes), i+len("://")
+				continue
 			}
 			if decoded, ok := Unhex(encoded[at:]); ok {
-				c = decoded
-				at += 2
+				c, size = decoded, 3
 			}
 		}
 		if c != prefix[i] {
 			return "", false
 		}
-		at++
+		at, i = at+size, i+1
 	}
-	return encoded[at:], true
-}
-
-// Means reports whether a form-encoded text is a way to write the other one: what it decodes to, malformed escapes as they are.
-func Means(encoded, text string) bool {
-	for encoded != "" && text != "" {
-		// Up to what is encoded, eight bytes are compared at once.
-		if len(encoded) >= 8 && len(text) >= 8 {
-			word := load8(encoded, 0)
-			stop := zeros(word^'%'*ones) | zeros(word^'+'*ones) | (word ^ load8(text, 0))
-			if stop == 0 {
-				encoded, text = encoded[8:], text[8:]
-				continue
-			}
-			same := bits.TrailingZeros64(stop) / 8
-			encoded, text = encoded[same:], text[same:]
-		}
-		c, size := encoded[0], 1
-		switch c {
-		case '+':
-			c = ' '
-		case '%':
-			if schemeEnds(encoded, 0) && strings.HasPrefix(text, "://") {
-				encoded, text = encoded[len(colonSlashes):], text[len("://"):]
-				continue
-			}
-			if decoded, ok := Unhex(encoded); ok {
-				c, size = decoded, 3
-			}
-		}
-		if c != text[0] {
-			return false
-		}
-		encoded, text = encoded[size:], text[1:]
-	}
-	return encoded == "" && text == ""
+	return encoded[at:], i == len(prefix)
 }
 
 // colonSlashes is how nearly every URI in a form goes on behind its scheme.
