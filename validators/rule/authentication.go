@@ -195,7 +195,7 @@ func (a *Authentication) decode(encoded string) bool {
 	}
 	text := scan.Text(decoded)
 	colon := strings.IndexByte(text, ':')
-	class := scan.ClassOf(text)
+	class := scan.ClassBeside(text, scan.Dots|scan.Slashes)
 	// RFC 7617 section 2 forbids control characters; a value without an identifier authenticates nobody.
 	if colon <= 0 || class&scan.Controls != 0 {
 		return false

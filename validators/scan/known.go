@@ -46,7 +46,9 @@ func hashed(first, second uint64, length uint32, factor uint64) uint64 {
 // knownLimit is the length in bytes from which on known does not find a name.
 const knownLimit = 24
 
-// known recognises the name that s has from at on up to an equals sign, if it is written without escapes and shorter than knownLimit.
+// known recognises the name that s has from at on up to an equals sign, if it is written without escapes and shorter than knownLimit. It is not inlined for the reason that read is not.
+//
+//go:noinline
 func known(s string, at int) (name Name, length int) {
 	if len(s)-at < knownLimit {
 		return knownEnd(s, at)

@@ -28,7 +28,7 @@ func (p *Parameters) only(s string, in Location, limits *Limits) {
 			value := strings.TrimPrefix(behind, "=")
 			_, means, _ := read(value, 0, endOfAll)
 			p.note(limits.Only, in, len(p.List), value != "")
-			*p.next() = Parameter{RawName: name, RawValue: value, Name: limits.Only, In: in, class: means}
+			p.add(name, value, in, limits.Only, means)
 		}
 		at += len(pair) + 1
 	}

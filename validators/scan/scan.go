@@ -123,9 +123,7 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits *Limi
 		at = end
 		written |= raw
 		p.note(name, in, len(p.List), end > value)
-		item := p.next()
-		item.RawName, item.RawValue = nameTexts[name], s[value:end]
-		item.Name, item.Folded, item.In, item.decoded, item.class, item.hash = name, Unknown, in, false, means, 0
+		item := p.add(nameTexts[name], s[value:end], in, name, means)
 		if end-value > limits.Value || (means|raw)&(Controls|NonASCIIBytes|bracketEquals) != 0 {
 			p.scrutinise(item, 0, raw, limits)
 		}
@@ -135,7 +133,9 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits *Limi
 	}
 }
 
-// other reads a pair whose name is not simply one of the relevant ones, up to its end.
+// other reads a pair whose name is not simply one of the relevant ones, up to its end. It is not inlined for the reason that read is not.
+//
+//go:noinline
 func (p *Parameters) other(s string, begin int, in Location, relevant Names, limits *Limits, written *Class) (end int) {
 	equals, class, rawName := read(s, begin, endOfName)
 	end = equals
@@ -151,8 +151,7 @@ func (p *Parameters) other(s string, begin int, in Location, relevant Names, lim
 	if value == equals || equals-begin >= knownLimit { // else known would have found it
 		name = Recognise(s[begin:equals])
 	}
-	item := p.next()
-	*item = Parameter{RawName: s[begin:equals], RawValue: s[value:end], Name: name, In: in, class: means}
+	item := p.add(s[begin:equals], s[value:end], in, name, means)
 	if item.Name == Unknown {
 		item.Name = p.decodedName(item, class, relevant)
 	}
@@ -189,6 +188,14 @@ func (p *Parameters) tooLong(item *Parameter, limits *Limits) {
 	if len(item.RawName) > MaxName || len(item.RawValue) > limits.Value {
 		p.Signs |= TooLongValue
 	}
+}
+
+// add puts a parameter with a value of the class at the end of the list.
+func (p *Parameters) add(rawName, rawValue string, in Location, name Name, class Class) *Parameter {
+	item := p.next()
+	item.RawName, item.RawValue = rawName, rawValue
+	item.Name, item.Folded, item.In, item.decoded, item.class, item.hash = name, Unknown, in, false, class, 0
+	return item
 }
 
 // next is a place at the end of the list.
