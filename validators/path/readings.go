@@ -1,7 +1,6 @@
 package path
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -61,7 +60,7 @@ func (t *texts) room(size int) []byte {
 
 // decode replaces the percent escapes. The overlong spellings %c0%2e to %c1%bf of ASCII, which old decoders accept, count as the ASCII byte.
 func (t *texts) decode(path string) string {
-	if strings.IndexByte(path, '%') < 0 && strings.IndexByte(path, 0xC0) < 0 {
+	if strings.IndexByte(path, '%') < 0 && !overlong(path) {
 		return path
 	}
 	decoded := t.room(len(path))
@@ -82,9 +81,14 @@ func (t *texts) decode(path string) string {
 	return scan.Text(shorten(decoded))
 }
 
+// overlong reports whether an overlong spelling of ASCII may be in a text: no other begins with these bytes.
+func overlong(text string) bool {
+	return strings.IndexByte(text, 0xC0) >= 0 || strings.IndexByte(text, 0xC1) >= 0
+}
+
 // shorten replaces overlong spellings of ASCII, in place.
 func shorten(decoded []byte) []byte {
-	if bytes.IndexByte(decoded, 0xC0) < 0 && bytes.IndexByte(decoded, 0xC1) < 0 {
+	if !overlong(scan.Text(decoded)) {
 		return decoded
 	}
 	n := 0
