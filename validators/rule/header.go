@@ -7,7 +7,7 @@ const fewFields = 8
 func (c *Case) readHeader() {
 	c.AuthorizationHeader, c.ProofHeader, c.contentTypeHeader = nil, nil, nil
 	c.Traits, c.RewriteHeaders = 0, false
-	if len(c.Header) > fewFields {
+	if len(c.Header) > fewFields || c.Endpoint == NoEndpoint { // where only two matter
 		c.findFields()
 		return
 	}
