@@ -111,11 +111,7 @@ func Run(ctx context.Context, bench string, options Options) (*Results, error) {
 		}
 		c.files[p.Name], c.results.Seconds[p.Name], c.results.Size[p.Name] = file, took.Seconds(), info.Size()
 	}
-	server, err := program.Build(bench, "upstream", folder)
-	if err != nil {
-		return nil, err
-	}
-	if c.upstream, err = program.StartUpstream(ctx, server); err != nil {
+	if c.upstream, err = program.StartUpstream(ctx, bench, folder); err != nil {
 		return nil, err
 	}
 	defer c.upstream.Stop()

@@ -48,11 +48,7 @@ func Record(ctx context.Context, bench string, options ProfileOptions) (err erro
 	if err != nil {
 		return err
 	}
-	server, err := program.Build(bench, "upstream", folder)
-	if err != nil {
-		return err
-	}
-	upstream, err := program.StartUpstream(ctx, server)
+	upstream, err := program.StartUpstream(ctx, bench, folder)
 	if err != nil {
 		return err
 	}

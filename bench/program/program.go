@@ -103,8 +103,12 @@ type Upstream struct {
 	ended   chan struct{}
 }
 
-// StartUpstream runs the program of cmd/upstream.
-func StartUpstream(ctx context.Context, program string) (*Upstream, error) {
+// StartUpstream builds the program of cmd/upstream into a folder, and runs it.
+func StartUpstream(ctx context.Context, bench, folder string) (*Upstream, error) {
+	program, err := Build(bench, "upstream", folder)
+	if err != nil {
+		return nil, err
+	}
 	u := &Upstream{ended: make(chan struct{})}
 	u.command = exec.Command(program)
 	u.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

@@ -72,11 +72,7 @@ func Run(ctx context.Context, bench string, options Options) (*Results, error) {
 	if r.caddy, err = program.Build(bench, "caddy", folder); err != nil {
 		return nil, err
 	}
-	upstream, err := program.Build(bench, "upstream", folder)
-	if err != nil {
-		return nil, err
-	}
-	if r.upstream, err = program.StartUpstream(ctx, upstream); err != nil {
+	if r.upstream, err = program.StartUpstream(ctx, bench, folder); err != nil {
 		return nil, err
 	}
 	defer r.upstream.Stop()

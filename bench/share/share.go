@@ -43,11 +43,7 @@ func Run(ctx context.Context, bench string, options Options) (*section.Section, 
 	if err != nil {
 		return nil, err
 	}
-	server, err := program.Build(bench, "upstream", folder)
-	if err != nil {
-		return nil, err
-	}
-	upstream, err := program.StartUpstream(ctx, server)
+	upstream, err := program.StartUpstream(ctx, bench, folder)
 	if err != nil {
 		return nil, err
 	}

@@ -131,11 +131,7 @@ func Run(ctx context.Context, bench string, options Options) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := program.Build(bench, "upstream", folder)
-	if err != nil {
-		return nil, err
-	}
-	upstream, err := program.StartUpstream(ctx, server)
+	upstream, err := program.StartUpstream(ctx, bench, folder)
 	if err != nil {
 		return nil, err
 	}
