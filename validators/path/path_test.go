@@ -48,6 +48,8 @@ func TestClassify(t *testing.T) {
 		{"/hub/oauth2/to%c1%aben", Result{Tag: token, Ambiguous: true}},
 		{"/hub/oauth2/to\xc1\xaben", Result{Tag: token, Ambiguous: true}},
 		{"/hub/oauth2\xc0\xaftoken", Result{Tag: token, Ambiguous: true}},
+		{"/hub/oauth2/to\xc2\xaben", Result{}},
+		{"/hub/oauth2/to\xc1ken", Result{}},
 		{"/hub\\oauth2\\token", Result{Tag: token, Ambiguous: true}},
 		{"/hub/./oauth2/x/../token", Result{Tag: token, Ambiguous: true}},
 		{"/hub/oauth2/x//../token", Result{Tag: token, Ambiguous: true}},

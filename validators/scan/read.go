@@ -15,7 +15,7 @@ const ordinary = 64
 // read looks at a form-encoded text from begin up to what ends it, or the end. It returns where that is, the class of what the text means, and that of the bytes as they are written, which
 // leaves out what is escaped.
 //
-// A profile that guides the compiler would have this, known and other inlined where pairs are read. There are not enough registers for all of them: decisions would take a tenth longer.
+// A profile that guides the compiler would have this, known and other inlined where pairs are read. There are not enough registers for all of them, and decisions would take longer.
 //
 //go:noinline
 func read(s string, begin int, ends Class) (end int, means, written Class) {

@@ -234,6 +234,24 @@ func compareOnly(t *testing.T, read *Parameters, query, body string, name Name) 
 	}
 }
 
+// TestOnlyBehindShortPairs looks for a parameter behind pairs of each length up to that of its name, so that it stands at each place among the bytes that are skipped at once.
+func TestOnlyBehindShortPairs(t *testing.T) {
+	limits := DefaultLimits
+	limits.Only = AccessToken
+	for pairs := range 20 {
+		for length := range len("access_token") + 1 {
+			before := strings.Repeat(strings.Repeat("a", length)+"&", pairs)
+			for text, want := range map[string]int{"access_token=b": 1, "acces%73_token=b&c": 1, "access_tokens=b": 0, "xaccess_token=b": 0, "Access_token=b": 0} {
+				var p Parameters
+				p.Scan(before+text, "", NamesOf(AccessToken), &limits)
+				if len(p.List) != want || p.Present.Has(AccessToken) != (want > 0) {
+					t.Errorf("%q: %d parameters, want %d", before+text, len(p.List), want)
+				}
+			}
+		}
+	}
+}
+
 func repeatedInOnePlace(p *Parameters, name Name) bool {
 	var count [2]int
 	for i := range p.List {
