@@ -76,20 +76,22 @@ type recent struct {
 }
 
 func (r *recent) add(v *validators.Verdict, now time.Time, id, name, redirectURI, requestID string) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if len(r.ring) < MaxRecent {
-		r.ring = append(r.ring, kept{})
+	k := kept{
+		time: now, endpoint: v.Endpoint, decision: v.Decision, would: v.Would(), rule: v.Rule, code: v.Error, status: v.Status,
+		count: min(len(v.Findings), maxFired), id: id, name: name, redirectURI: redirectURI, requestID: requestID,
 	}
-	k := &r.ring[r.total%MaxRecent]
-	r.total++
-	k.time, k.endpoint, k.decision, k.would, k.rule, k.code, k.status = now, v.Endpoint, v.Decision, v.Would(), v.Rule, v.Error, v.Status
-	k.id, k.name, k.redirectURI, k.requestID = id, name, redirectURI, requestID
-	k.count = min(len(v.Findings), maxFired)
 	for i := range k.count {
 		f := &v.Findings[i]
 		k.fired[i] = firedRule{uint16(f.Index), f.Mode, f.Would}
 	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if len(r.ring) < MaxRecent {
+		r.ring = append(r.ring, k)
+	} else {
+		r.ring[r.total%MaxRecent] = k
+	}
+	r.total++
 }
 
 // Recent are the latest requests with findings, at most as many as asked for, the newest first, and how many there were since the tally began.

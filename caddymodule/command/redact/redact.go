@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
@@ -23,7 +24,7 @@ const (
 // Text escapes what is not printable, and cuts what gets longer than max characters by that. Marks that change the direction of writing and invisible characters count as not
 // printable. What has been through it comes out the same the next time.
 func Text(s string, max int) string {
-	if len(s) <= max && printable(s) {
+	if len(s) <= max && rule.Printable(s) {
 		return strings.Clone(s) // as nearly all are; what was given may be memory that is used again
 	}
 	var out strings.Builder
@@ -48,16 +49,6 @@ func Text(s string, max int) string {
 		i += size
 	}
 	return out.String()
-}
-
-// printable reports whether a text consists of printable ASCII.
-func printable(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }
 
 // URI is the address of a URI: without user information, query and fragment, fit to be shown.
