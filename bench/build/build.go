@@ -224,12 +224,11 @@ func (c *comparison) transports(ctx context.Context) error {
 
 // start runs a program, and warms it up.
 func (c *comparison) start(ctx context.Context, name string, guarded bool, setting Setting) (*peers.Process, error) {
-	all := peers.All()
-	peer := peerNamed(all, peers.Caddy)
+	kind := peers.Caddy
 	if guarded {
-		peer = peerNamed(all, peers.Guard)
+		kind = peers.Guard
 	}
-	process, err := peers.Start(ctx, peer, peers.Setup{Site: c.site, Folder: c.folder, Upstream: c.upstream.Address, Caddy: c.files[name], Environment: setting.Environment,
+	process, err := peers.Start(ctx, peers.Named(kind), peers.Setup{Site: c.site, Folder: c.folder, Upstream: c.upstream.Address, Caddy: c.files[name], Environment: setting.Environment,
 		Transport: setting.Transport})
 	if err != nil || c.options.WarmUp <= 0 {
 		return process, err

@@ -57,16 +57,11 @@ func Record(ctx context.Context, bench string, options ProfileOptions) (err erro
 	if err != nil {
 		return err
 	}
-	selected, err := peers.Select(peers.Guard)
-	if err != nil {
-		return err
-	}
 	site, err := conformance.VectorSite(root)
 	if err != nil {
 		return err
 	}
-	guard := peerNamed(selected, peers.Guard)
-	process, err := peers.Start(ctx, guard, peers.Setup{Site: site, Folder: folder, Upstream: upstream.Address, Admin: admin, Caddy: caddy})
+	process, err := peers.Start(ctx, peers.Named(peers.Guard), peers.Setup{Site: site, Folder: folder, Upstream: upstream.Address, Admin: admin, Caddy: caddy})
 	if err != nil {
 		return err
 	}
@@ -109,13 +104,4 @@ func sampleDecision(ctx context.Context, root, folder string) (file string, err 
 	file = filepath.Join(folder, "decision.prof")
 	_, err = program.Benchmarks(ctx, root, tests, decided, "-test.benchtime=1s", "-test.cpuprofile="+file)
 	return file, err
-}
-
-func peerNamed(all []peers.Peer, name string) *peers.Peer {
-	for i := range all {
-		if all[i].Name == name {
-			return &all[i]
-		}
-	}
-	return nil
 }

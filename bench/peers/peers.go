@@ -138,6 +138,16 @@ func Select(list string) ([]Peer, error) {
 	return slices.DeleteFunc(all, func(p Peer) bool { return !wanted[p.Name] }), nil
 }
 
+// Named is the peer of a name; nil if there is none.
+func Named(name string) *Peer {
+	for _, p := range All() {
+		if p.Name == name {
+			return &p
+		}
+	}
+	return nil
+}
+
 // IsBare says that the peer checks nothing.
 func (p *Peer) IsBare() bool { return p.Name == p.Bare }
 

@@ -76,15 +76,7 @@ func Run(ctx context.Context, bench string, options Options) (*Results, error) {
 		return nil, err
 	}
 	defer r.upstream.Stop()
-	selected, err := peers.Select(peers.Guard)
-	if err != nil {
-		return nil, err
-	}
-	for i := range selected {
-		if selected[i].Name == peers.Guard {
-			r.guard = &selected[i]
-		}
-	}
+	r.guard = peers.Named(peers.Guard)
 	for _, count := range []int{options.Few, options.Many} {
 		for version := range 2 {
 			if err := writeClients(r.file(count, version), count+version); err != nil {

@@ -52,15 +52,11 @@ func Run(ctx context.Context, bench string, options Options) (*section.Section, 
 	if err != nil {
 		return nil, err
 	}
-	guarded, err := peers.Select(peers.Guard)
-	if err != nil {
-		return nil, err
-	}
 	admin, err := peers.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	process, err := peers.Start(ctx, &guarded[0], peers.Setup{Site: site, Folder: folder, Upstream: upstream.Address, Admin: admin, Caddy: caddy})
+	process, err := peers.Start(ctx, peers.Named(peers.Guard), peers.Setup{Site: site, Folder: folder, Upstream: upstream.Address, Admin: admin, Caddy: caddy})
 	if err != nil {
 		return nil, err
 	}

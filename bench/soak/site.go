@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -25,13 +24,11 @@ type site struct {
 
 // start runs a peer with an admin endpoint.
 func start(ctx context.Context, name string, setup peers.Setup, options Options, registry *registry, kinds []kind) (*site, error) {
-	all := peers.All()
-	i := slices.IndexFunc(all, func(p peers.Peer) bool { return p.Name == name })
 	var err error
 	if setup.Admin, err = peers.FreeAddress(); err != nil {
 		return nil, err
 	}
-	process, err := peers.Start(ctx, &all[i], setup)
+	process, err := peers.Start(ctx, peers.Named(name), setup)
 	if err != nil {
 		return nil, err
 	}

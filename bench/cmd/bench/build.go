@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"flag"
-	"os/exec"
 	"time"
 
 	"github.com/oauthguard/caddy-oauth-guard/bench/build"
-	"github.com/oauthguard/caddy-oauth-guard/bench/debian"
 )
 
 func runBuild(ctx context.Context, arguments []string) error {
@@ -22,10 +20,8 @@ func runBuild(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := exec.LookPath("wrk"); err != nil {
-		if err := debian.Install([]string{"wrk"}); err != nil {
-			return err
-		}
+	if err := install(nil); err != nil {
+		return err
 	}
 	results, err := build.Run(ctx, bench, options)
 	if err != nil {

@@ -89,6 +89,9 @@ func TestShare(t *testing.T) {
 			t.Errorf("%q is not on the page", want)
 		}
 	}
+	if strings.Contains(string(page), "authorize, refused: the guard's share |  | 0.0") {
+		t.Error("the guard is not found among the samples")
+	}
 }
 
 // TestSoak runs the soak test as short as it can say anything.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -41,11 +42,8 @@ func runPeers(ctx context.Context, arguments []string) error {
 	if *available {
 		options.Peers = slices.DeleteFunc(options.Peers, func(p peers.Peer) bool { return len(p.Missing()) > 0 })
 	}
-	if missing := missing(options.Peers); len(missing) > 0 {
-		options.Progress("installing %s", strings.Join(missing, " "))
-		if err := debian.Install(missing); err != nil {
-			return err
-		}
+	if err := install(options.Peers); err != nil {
+		return err
 	}
 	if *resume {
 		if options.Previous, err = report.ReadPeers(docs); err != nil {
@@ -77,10 +75,15 @@ func runInstall(_ context.Context, arguments []string) error {
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
-	packages := missing(peers.All())
+	return install(peers.All())
+}
+
+// install installs what is missing of peers, and the load generator.
+func install(selected []peers.Peer) error {
+	packages := missing(selected)
 	if len(packages) == 0 {
 		return nil
 	}
-	fmt.Println("missing:", strings.Join(packages, " "))
+	fmt.Fprintln(os.Stderr, "installing", strings.Join(packages, " "))
 	return debian.Install(packages)
 }

@@ -20,5 +20,8 @@ func runProfile(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
+	if err := install(nil); err != nil {
+		return err
+	}
 	return build.Record(ctx, bench, options)
 }

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"flag"
-	"os/exec"
 
-	"github.com/oauthguard/caddy-oauth-guard/bench/debian"
 	"github.com/oauthguard/caddy-oauth-guard/bench/share"
 )
 
@@ -18,10 +16,8 @@ func runShare(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := exec.LookPath("wrk"); err != nil {
-		if err := debian.Install([]string{"wrk"}); err != nil {
-			return err
-		}
+	if err := install(nil); err != nil {
+		return err
 	}
 	s, err := share.Run(ctx, bench, options)
 	if err != nil {
