@@ -98,7 +98,7 @@ var Parameters = []rule.Rule{
 	},
 	{
 		ID: "authorize.resource.malformed", Endpoints: requests, Error: "invalid_target", Delivery: rule.Redirect, Modes: rule.EnforceStandard,
-		When:        rule.When{Names: scan.NamesOf(scan.Resource)},
+		When:        rule.When{Traits: rule.OddResource},
 		Title:       "resource is not an absolute URI, or has a fragment",
 		Why:         "It names the audience of the token.",
 		Source:      "RFC 8707 section 2",
@@ -145,7 +145,7 @@ func NoServiceNamed(c *rule.Case) bool {
 	}
 	// The first word mostly says it, and needs no decoding.
 	raw, _ := c.Parameters.Raw(scan.Scope)
-	if word, _, _ := strings.Cut(raw, "+"); word != "" && strings.IndexByte(word, '%') < 0 && strings.IndexByte(word, ' ') < 0 && mayServe(c.Directory, word) {
+	if word := plainWord(raw); word != "" && mayServe(c.Directory, word) {
 		return false
 	}
 	none := true
@@ -154,6 +154,19 @@ func NoServiceNamed(c *rule.Case) bool {
 		return none
 	})
 	return none
+}
+
+// plainWord is the first word of a form-encoded text, empty if it needs decoding.
+func plainWord(raw string) string {
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '+':
+			return raw[:i]
+		case '%', ' ':
+			return ""
+		}
+	}
+	return raw
 }
 
 // mayServe reports whether a word is a scope of OpenID Connect, or names a service, for all that the directory knows.
@@ -166,21 +179,11 @@ func mayServe(directory rule.Directory, word string) bool {
 	return known || !complete
 }
 
-// ordinaryURL reports whether a parameter is an https URL with a host and without a fragment, of characters of URIs other than the percent sign. That shows without decoding.
-func ordinaryURL(item *scan.Parameter) bool {
-	const odd = scan.Controls | scan.Blanks | scan.NonASCIIBytes | scan.UnsafeCharacters | scan.Percents | scan.Hashes
-	if item.Class()&odd != 0 {
-		return false
-	}
-	host, found := scan.MeansPrefix(item.RawValue, "https://")
-	return found && host != "" && (host[0]|0x20 >= 'a' && host[0]|0x20 <= 'z' || host[0] >= '0' && host[0] <= '9')
-}
-
 // MalformedResource reports whether some resource parameter is not an absolute URI without a fragment, RFC 8707 section 2.
 func MalformedResource(c *rule.Case) bool {
 	for i := range c.Parameters.List {
 		item := &c.Parameters.List[i]
-		if item.Name != scan.Resource || ordinaryURL(item) {
+		if item.Name != scan.Resource {
 			continue
 		}
 		value := c.Parameters.Value(item)

@@ -195,9 +195,13 @@ func (a *Authentication) decode(encoded string) bool {
 	}
 	text := scan.Text(decoded)
 	colon := strings.IndexByte(text, ':')
-	class := scan.ClassBeside(text, scan.Dots|scan.Slashes)
-	// RFC 7617 section 2 forbids control characters; a value without an identifier authenticates nobody.
-	if colon <= 0 || class&scan.Controls != 0 {
+	if colon <= 0 {
+		return false // a value without an identifier authenticates nobody
+	}
+	secret := scan.ClassBeside(text[colon+1:], scan.Dots|scan.Slashes)
+	class := scan.ClassBeside(text[:colon], scan.Dots|scan.Slashes) | secret
+	// RFC 7617 section 2 forbids control characters.
+	if class&scan.Controls != 0 {
 		return false
 	}
 	a.NotUTF8 = class&scan.NonASCIIBytes != 0 && !utf8.ValidString(text)
@@ -206,7 +210,7 @@ func (a *Authentication) decode(encoded string) bool {
 		a.add(scan.Unescape(text[:colon], true), scan.Unescape(text[colon+1:], true))
 		a.add(scan.Unescape(text[:colon], false), scan.Unescape(text[colon+1:], false))
 	}
-	for at := colon + 1; ; at++ {
+	for at := colon + 1; secret&scan.Others != 0; at++ { // as colons are
 		next := strings.IndexByte(text[at:], ':')
 		if next < 0 {
 			break

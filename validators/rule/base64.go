@@ -1,5 +1,7 @@
 package rule
 
+import "encoding/binary"
+
 // sextets is the value of each character of base64 (RFC 4648 section 4), and 0xFF for every other byte.
 var sextets = func() (table [256]byte) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -8,6 +10,20 @@ var sextets = func() (table [256]byte) {
 	}
 	for i := range len(alphabet) {
 		table[alphabet[i]] = byte(i)
+	}
+	return table
+}()
+
+// thirds is what each character of a group of four adds to its three bytes, the first one lowest, by the place of the character; for every other byte it is more than three bytes hold.
+var thirds = func() (table [4][256]uint32) {
+	for place := range table {
+		for c, sextet := range sextets {
+			three := uint32(sextet) << (18 - 6*place)
+			table[place][c] = three>>16&0xFF | three&0xFF00 | three&0xFF<<16
+			if sextet == 0xFF {
+				table[place][c] = 0xFF << 24
+			}
+		}
 	}
 	return table
 }()
@@ -25,12 +41,11 @@ func appendBase64(to []byte, s string) ([]byte, bool) {
 	end := len(to)
 	decoded := to[:cap(to)]
 	for s = s[:len(s)-4]; len(s) >= 4; s = s[4:] {
-		a, b, c, d := sextets[s[0]], sextets[s[1]], sextets[s[2]], sextets[s[3]]
-		if (a|b|c|d)&0xC0 != 0 {
+		three := thirds[0][s[0]] | thirds[1][s[1]] | thirds[2][s[2]] | thirds[3][s[3]]
+		if three>>24 != 0 {
 			return to, false
 		}
-		three := decoded[end : end+3]
-		three[0], three[1], three[2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
+		binary.LittleEndian.PutUint32(decoded[end:], three) // the last group overwrites the fourth byte
 		end += 3
 	}
 	to = decoded[:end]

@@ -76,6 +76,8 @@ const (
 	OtherGrant
 	// OddVerifier is a code_verifier that may be malformed.
 	OddVerifier
+	// OddResource is a resource that may be no absolute URI, or more than one.
+	OddResource
 )
 
 // Note finds out the traits, when header, path and parameters are known.
@@ -109,6 +111,9 @@ func (c *Case) Note() {
 	}
 	if c.Parameters.Seen.Has(scan.Scope) {
 		c.noteScope()
+	}
+	if c.Parameters.Seen.Has(scan.Resource) {
+		c.noteResource()
 	}
 }
 
@@ -278,4 +283,20 @@ func (c *Case) noteScope() {
 	if rest, found := strings.CutPrefix(raw, "openid"); !found || rest != "" && rest[0] != '+' {
 		c.Traits |= OtherScope
 	}
+}
+
+// noteResource is about the resource: most requests that have one have one https URL, which shows without decoding.
+func (c *Case) noteResource() {
+	p := &c.Parameters
+	raw, _ := p.Raw(scan.Resource)
+	if (p.Repeated|p.In[scan.Query]&p.In[scan.Body]).Has(scan.Resource) || !ordinaryURL(raw, p.Class(scan.Resource)) {
+		c.Traits |= OddResource
+	}
+}
+
+// ordinaryURL reports whether a form-encoded value of the class is an https URL with a host and without a fragment, of characters of URIs other than the percent sign.
+func ordinaryURL(raw string, class scan.Class) bool {
+	const odd = scan.Controls | scan.Blanks | scan.NonASCIIBytes | scan.UnsafeCharacters | scan.Percents | scan.Hashes
+	host, found := scan.MeansPrefix(raw, "https://")
+	return found && class&odd == 0 && host != "" && (host[0]|0x20 >= 'a' && host[0]|0x20 <= 'z' || host[0] >= '0' && host[0] <= '9')
 }

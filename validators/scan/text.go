@@ -71,6 +71,9 @@ func Means(encoded, text string) bool {
 // MeansPrefix reports whether what a form-encoded text decodes to begins with the prefix, and returns the rest of it, still encoded.
 func MeansPrefix(encoded, prefix string) (rest string, found bool) {
 	at, i := 0, 0
+	if strings.HasPrefix(encoded, "https"+colonSlashes) && strings.HasPrefix(prefix, "https://") { // as most begin
+		at, i = len("https"+colonSlashes), len("https://")
+	}
 	for i < len(prefix) && at < len(encoded) {
 		// Up to what is encoded, eight bytes are compared at once.
 		if len(encoded)-at >= 8 && len(prefix)-i >= 8 {

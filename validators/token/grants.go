@@ -235,7 +235,7 @@ var Scopes = []rule.Rule{
 	},
 	{
 		ID: "token.resource.malformed", Endpoints: askers, Error: "invalid_target", Modes: rule.EnforceStandard,
-		When:        rule.When{Names: scan.NamesOf(scan.Resource)},
+		When:        rule.When{Traits: rule.OddResource},
 		Title:       "resource is not an absolute URI, or has a fragment",
 		Why:         "It names the audience of the token.",
 		Source:      "RFC 8707 section 2",

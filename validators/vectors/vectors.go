@@ -193,7 +193,10 @@ func (d *Directory) Find(id string) (*rule.Client, rule.Standing) {
 
 // Service implements [rule.Directory].
 func (d *Directory) Service(element string) (known, complete bool) {
-	return d.Clients[element] != nil, d.Services
+	if !d.Services {
+		return false, false
+	}
+	return d.Clients[element] != nil, true
 }
 
 // LoadClients reads a file of RFC 7591 records.
