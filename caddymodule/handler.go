@@ -263,11 +263,11 @@ func (h *Handler) judge(r *http.Request, j *judgement) (err error) {
 	}
 	h.surroundings(r, &request)
 	j.memory = casePool.Get().(*rule.Case)
-	h.decide(j, request, route)
+	h.decide(j, &request, route)
 	if len(j.verdict.Ask) > 0 {
 		// The registration may be newer than the directory. Whatever comes of the question, the request is judged by what is known then.
 		h.chain.Ask(r.Context(), j.verdict.Ask)
-		h.decide(j, request, route)
+		h.decide(j, &request, route)
 	}
 	counted.Count(&j.verdict)
 	j.replacer, _ = r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
@@ -283,7 +283,7 @@ func (h *Handler) judge(r *http.Request, j *judgement) (err error) {
 }
 
 // decide judges by the clients that are known now.
-func (h *Handler) decide(j *judgement, request rule.Request, route path.Result) {
+func (h *Handler) decide(j *judgement, request *rule.Request, route path.Result) {
 	var directory rule.Directory // a nil chain must be a nil interface
 	if h.chain != nil {
 		directory = h.chain.Directory()

@@ -56,7 +56,7 @@ func (h *Handler) askStricter(r *http.Request, j *judgement, request rule.Reques
 		directory = j.directory
 	}
 	memory := casePool.Get().(*rule.Case)
-	verdict := h.stricter.Decide(memory, request, route, directory)
+	verdict := h.stricter.Decide(memory, &request, route, directory)
 	watched.Stricter(j.verdict.Client, verdict.Findings, request.Time)
 	casePool.Put(memory)
 }

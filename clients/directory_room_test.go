@@ -29,7 +29,7 @@ func newDecider(t *testing.T) decider {
 }
 
 func (d decider) decide(c *rule.Case, request rule.Request, directory rule.Directory) validators.Verdict {
-	return d.engine.Decide(c, request, d.engine.Route(request.Path), directory)
+	return d.engine.Decide(c, &request, d.engine.Route(request.Path), directory)
 }
 
 func authorizeBy(id, redirectURI string) rule.Request {

@@ -189,7 +189,7 @@ func TestRFC9449Section43(t *testing.T) {
 			} else {
 				request.Header["Authorization"] = []string{"DPoP " + accessToken}
 			}
-			verdict := engine.Decide(new(rule.Case), request, engine.Route(path), nil)
+			verdict := engine.Decide(new(rule.Case), &request, engine.Route(path), nil)
 			decided := ""
 			if verdict.Decision == validators.Reject {
 				decided = verdict.Rule.ID

@@ -66,7 +66,7 @@ func TestAsk(t *testing.T) {
 			if c.request.Body != "" {
 				c.request.BodyState = rule.BodyRead
 			}
-			verdict := engine.Decide(new(rule.Case), c.request, engine.Route(c.request.Path), askable{})
+			verdict := engine.Decide(new(rule.Case), &c.request, engine.Route(c.request.Path), askable{})
 			got, want := slices.Sorted(slices.Values(verdict.Ask)), slices.Sorted(slices.Values(c.want))
 			if !slices.Equal(got, want) {
 				t.Errorf("%s, report only %t: asks for %q, want %q (%v)", c.name, reportOnly, got, want, verdict.Rule)

@@ -180,11 +180,11 @@ func eachDecision(b *testing.B, include func(*rule.Request) bool, run func(b *te
 			}
 			b.Run(profile.String()+"/"+benchmark.name, func(b *testing.B) {
 				var c rule.Case
-				if v := engine.Decide(&c, request, engine.Route(request.Path), directory); v.Decision == Reject != (benchmark.want == Reject) {
+				if v := engine.Decide(&c, &request, engine.Route(request.Path), directory); v.Decision == Reject != (benchmark.want == Reject) {
 					ids, _ := findingIDs(v)
 					b.Fatalf("decision %v by %v", v.Decision, ids)
 				}
-				run(b, request, func() { engine.Decide(&c, request, engine.Route(request.Path), directory) })
+				run(b, request, func() { engine.Decide(&c, &request, engine.Route(request.Path), directory) })
 			})
 		}
 	}
@@ -220,7 +220,7 @@ func BenchmarkInapplicable(b *testing.B) {
 			b.Run(profile.String()+"/"+benchmark.name, func(b *testing.B) {
 				whole := newEngine(b, testConfig(profile))
 				var c rule.Case
-				whole.Decide(&c, request, whole.Route(request.Path), directory)
+				whole.Decide(&c, &request, whole.Route(request.Path), directory)
 				p := &whole.plans[c.Endpoint]
 				due := p.due(&c)
 				config := testConfig(profile)
@@ -233,8 +233,8 @@ func BenchmarkInapplicable(b *testing.B) {
 				few := newEngine(b, config)
 				var ratios []float64
 				for b.Loop() {
-					ratios = append(ratios, turn(func() { whole.Decide(&c, request, whole.Route(request.Path), directory) })/
-						turn(func() { few.Decide(&c, request, few.Route(request.Path), directory) }))
+					ratios = append(ratios, turn(func() { whole.Decide(&c, &request, whole.Route(request.Path), directory) })/
+						turn(func() { few.Decide(&c, &request, few.Route(request.Path), directory) }))
 				}
 				b.ReportMetric(float64(len(p.steps)), "rules")
 				b.ReportMetric(float64(len(config.Overrides)-1), "due")

@@ -109,7 +109,7 @@ func (e *Engine) Evaluates(id string) bool {
 // RefusesUnread reports whether a request is refused for its path, method or headers, whatever its body says, so that a client that waits to be asked for the body need not send it.
 func (e *Engine) RefusesUnread(request rule.Request, route path.Result) bool {
 	var c rule.Case
-	c.Open(request, rule.Endpoint(route.Tag), &e.config.Options, nil)
+	c.Open(&request, rule.Endpoint(route.Tag), &e.config.Options, nil)
 	c.AmbiguousPath, c.RewriteHeader = route.Ambiguous, c.RewriteHeaders && e.rewritten(c.Header)
 	p := &e.plans[c.Endpoint]
 	for i := range p.steps {
@@ -125,9 +125,9 @@ func (e *Engine) RefusesUnread(request rule.Request, route path.Result) bool {
 }
 
 // Decide judges a request. The route is that of its path; the case is only used as memory. The verdict is valid until the case is used again.
-func (e *Engine) Decide(c *rule.Case, request rule.Request, route path.Result, directory rule.Directory) (verdict Verdict) {
+func (e *Engine) Decide(c *rule.Case, request *rule.Request, route path.Result, directory rule.Directory) (verdict Verdict) {
 	endpoint := rule.Endpoint(route.Tag)
-	c.OpenFor(&request, endpoint, &e.config.Options, directory)
+	c.Open(request, endpoint, &e.config.Options, directory)
 	c.AmbiguousPath, c.BelowEndpoint = route.Ambiguous, route.Below != 0
 	c.RewriteHeader = c.RewriteHeaders && e.rewritten(c.Header)
 	c.Services = endpoint == rule.Resource && e.watches && e.services.Classify(request.Path).Tag != 0

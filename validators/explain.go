@@ -37,7 +37,7 @@ type Look struct {
 
 // Explain is [Engine.Decide], and tells besides what every rule of the plan said, in the order of evaluation. It is for tools: it does the work twice, and allocates.
 func (e *Engine) Explain(c *rule.Case, request rule.Request, route path.Result, directory rule.Directory) (Verdict, []Look) {
-	verdict := e.Decide(c, request, route, directory)
+	verdict := e.Decide(c, &request, route, directory)
 	endpoint := rule.Endpoint(route.Tag)
 	if endpoint == rule.NoEndpoint && !c.BelowEndpoint && !c.RewriteHeader {
 		return verdict, nil

@@ -65,7 +65,7 @@ func FuzzDecide(f *testing.F) {
 		}
 		for _, profile := range rule.Profiles() {
 			engine := engines[profile]
-			verdict := engine.Decide(cases, request, engine.Route(request.Path), directory)
+			verdict := engine.Decide(cases, &request, engine.Route(request.Path), directory)
 			decision, target := verdict.Decision, verdict.Target
 			ids, _ := findingIDs(verdict)
 			if verdict.Answer == Redirection {

@@ -32,7 +32,7 @@ func TestVerdictsWithRoom(t *testing.T) {
 	for i, request := range requestsOfVectors(t) {
 		for j := range engines {
 			engine := engines[j].due
-			got := engine.Decide(c, request, engine.Route(request.Path), making{directory})
+			got := engine.Decide(c, &request, engine.Route(request.Path), making{directory})
 			if got.Client != nil {
 				found++
 				made[got.Client] = true

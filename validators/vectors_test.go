@@ -73,7 +73,7 @@ func newEngine(t testing.TB, config Config) *Engine {
 }
 
 func decide(engine *Engine, request rule.Request, directory rule.Directory) Verdict {
-	return engine.Decide(new(rule.Case), request, engine.Route(request.Path), directory)
+	return engine.Decide(new(rule.Case), &request, engine.Route(request.Path), directory)
 }
 
 func findingIDs(v Verdict) (all, enforced []string) {

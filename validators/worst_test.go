@@ -194,7 +194,7 @@ func BenchmarkAdversarial(b *testing.B) {
 				var c rule.Case
 				b.ReportAllocs()
 				for b.Loop() {
-					engine.Decide(&c, request, engine.Route(request.Path), directory)
+					engine.Decide(&c, &request, engine.Route(request.Path), directory)
 				}
 			})
 		}

@@ -116,7 +116,7 @@ func (l *logJudge) learn(b *accesslog.Block) *registration.Registry {
 				if e.HasBody && e.Body != "" {
 					request.Body, request.BodyState = e.Body, rule.BodyRead
 				}
-				j.memory.Open(request, rule.Authorize, guard.Engine.Options(), nil)
+				j.memory.Open(&request, rule.Authorize, guard.Engine.Options(), nil)
 				j.memory.Scan()
 				learnt.Add(registration.Request{
 					ClientID: j.single(scan.ClientID), RedirectURI: j.single(scan.RedirectURI), ResponseType: j.single(scan.ResponseType),

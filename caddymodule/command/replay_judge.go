@@ -192,7 +192,7 @@ func (j *blockJudge) judge(g *Guard, e *accesslog.Entry, route path.Result, esca
 		request.Body, request.BodyState = e.Body, rule.BodyRead
 	}
 	counted.NotJudged = hidden(endpoint, e, query)
-	verdict := g.Engine.Decide(&j.memory, request, route, g.directory())
+	verdict := g.Engine.Decide(&j.memory, &request, route, g.directory())
 	for i := range verdict.Findings {
 		f := &verdict.Findings[i]
 		if counted.NotJudged == "" || byPath(f.Rule.ID) {

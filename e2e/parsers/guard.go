@@ -65,7 +65,7 @@ type Judgement struct {
 func (g *Guard) Judge(forwarded *Forwarded) Judgement {
 	request := forwarded.judged()
 	route := g.engine.Route(request.Path)
-	verdict := g.engine.Decide(&g.memory, request, route, g.directory)
+	verdict := g.engine.Decide(&g.memory, &request, route, g.directory)
 	judgement := Judgement{Passes: verdict.Decision != validators.Reject}
 	for _, finding := range verdict.Findings {
 		if finding.Mode == rule.Enforce {

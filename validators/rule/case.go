@@ -118,13 +118,8 @@ type Finding struct {
 	Would Mode
 }
 
-// Open begins a case. The request's strings must stay valid until the case is opened again.
-func (c *Case) Open(request Request, endpoint Endpoint, options *Options, directory Directory) {
-	c.OpenFor(&request, endpoint, options, directory)
-}
-
-// OpenFor is Open for a request that is copied from where it is.
-func (c *Case) OpenFor(request *Request, endpoint Endpoint, options *Options, directory Directory) {
+// Open begins a case. The request is copied; its strings must stay valid until the case is opened again.
+func (c *Case) Open(request *Request, endpoint Endpoint, options *Options, directory Directory) {
 	c.Request, c.Endpoint, c.Options, c.Directory = *request, endpoint, options, directory
 	c.readHeader()
 	c.Findings, c.Askable = c.Findings[:0], c.Askable[:0]

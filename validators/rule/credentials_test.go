@@ -57,7 +57,7 @@ func TestCredentials(t *testing.T) {
 			}
 			var c Case
 			request := Request{Method: "POST", Header: header, Body: test.body, BodyState: BodyRead, Certificate: test.certificate}
-			c.Open(request, Introspection, &Options{Limits: scan.DefaultLimits}, directory)
+			c.Open(&request, Introspection, &Options{Limits: scan.DefaultLimits}, directory)
 			c.Scan()
 			if c.Anonymous() != test.anonymous || c.Unauthenticated() != test.unauthenticated || c.Credentials() != test.credentials {
 				t.Errorf("anonymous %t, unauthenticated %t, credentials %d", c.Anonymous(), c.Unauthenticated(), c.Credentials())

@@ -35,7 +35,7 @@ func TestRoomForEachReading(t *testing.T) {
 	}
 	options, c := &Options{}, new(Case)
 	for _, credentials := range []string{"a:a:a:a:secret", "a:secret", "a:a:secret", "unknown:secret", "a:a:a:a:secret"} {
-		c.Open(Request{Method: "POST", Header: map[string][]string{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(credentials))}}}, Token, options, directory)
+		c.Open(&Request{Method: "POST", Header: map[string][]string{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(credentials))}}}, Token, options, directory)
 		c.Scan()
 		want := []*Client{}
 		for id := credentials; strings.Contains(id, ":"); {
