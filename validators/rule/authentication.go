@@ -50,6 +50,7 @@ type Authentication struct {
 	Subject string
 
 	parsed   bool
+	agreed   bool // the first reading names the client_id beside it
 	buffer   []byte
 	readings [maxReadings]Reading
 	count    int
@@ -65,7 +66,7 @@ func (a *Authentication) reset() {
 	}
 	a.Scheme, a.Malformed, a.Loose, a.NotUTF8, a.Truncated, a.Standing = NoScheme, false, false, false, false, NotAsked
 	a.Token, a.Subject = "", ""
-	a.parsed, a.count = false, 0
+	a.parsed, a.agreed, a.count = false, false, 0
 	for ; a.found > 0; a.found-- {
 		a.clients[a.found-1] = nil
 	}
@@ -111,6 +112,7 @@ func (c *Case) authenticate() {
 			if named && reading.ID != id || a.named(i) {
 				continue
 			}
+			a.agreed = a.agreed || named && i == 0
 			c.identify(a, reading.ID)
 		}
 	case named:

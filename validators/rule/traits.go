@@ -197,7 +197,7 @@ func (c *Case) noteAuthentication() {
 	} else if !c.Has(scan.ClientAssertion) {
 		c.Traits |= Unproven
 	}
-	if c.Has(scan.ClientAssertion) || a.count > 0 && c.Has(scan.ClientID) && a.readings[0].ID != c.Get(scan.ClientID) {
+	if c.Has(scan.ClientAssertion) || a.count > 0 && c.Has(scan.ClientID) && !a.agreed && a.readings[0].ID != c.Get(scan.ClientID) {
 		c.Traits |= Mismatching
 	}
 	for _, client := range a.Clients() {
@@ -297,6 +297,6 @@ func (c *Case) noteResource() {
 // ordinaryURL reports whether a form-encoded value of the class is an https URL with a host and without a fragment, of characters of URIs other than the percent sign.
 func ordinaryURL(raw string, class scan.Class) bool {
 	const odd = scan.Controls | scan.Blanks | scan.NonASCIIBytes | scan.UnsafeCharacters | scan.Percents | scan.Hashes
-	host, found := scan.MeansPrefix(raw, "https://")
+	host, found := strings.CutPrefix(raw, "https%3A%2F%2F")
 	return found && class&odd == 0 && host != "" && (host[0]|0x20 >= 'a' && host[0]|0x20 <= 'z' || host[0] >= '0' && host[0] <= '9')
 }
