@@ -79,24 +79,27 @@ var worst = []struct {
 		request.Path = "/oauth2/par"
 		return request
 	}},
-	{"path of dot segments", 4 << 10, func(size int) rule.Request { return pathRequest("/" + strings.Repeat("a/..;/%2e%2e/", size/13)) }},
-	{"path of everything", 4 << 10, func(size int) rule.Request {
+	{"path of dot segments", 2 << 10, func(size int) rule.Request { return pathRequest("/" + strings.Repeat("a/..;/%2e%2e/", size/13)) }},
+	{"path of everything", 2 << 10, func(size int) rule.Request {
 		return pathRequest("/" + strings.Repeat("a%5c../%252e;b/.%2f%3b/", size/23-1) + "%3fx")
 	}},
-	{"path of everything to an endpoint", 4 << 10, func(size int) rule.Request {
+	{"path of everything to an endpoint", 2 << 10, func(size int) rule.Request {
 		return pathRequest("/x" + strings.Repeat("/a%5c../%252e;b/.%2f%3b/..", (size-40)/26) + "/oauth2/token/..%3f")
 	}},
-	{"path of steps back to an endpoint", 4 << 10, func(size int) rule.Request {
+	{"path of steps back to an endpoint", 2 << 10, func(size int) rule.Request {
 		return pathRequest("/x%5c%252e/b;c%3bd//" + strings.Repeat("a/../", (size-60)/5) + "oauth2/token/..%3f/api")
 	}},
-	{"path of slashes back to an endpoint", 4 << 10, func(size int) rule.Request {
+	{"path of slashes back to an endpoint", 2 << 10, func(size int) rule.Request {
 		return pathRequest("/x%5c%252e/b;c%3bd" + strings.Repeat("//..", (size-60)/4) + "/oauth2/token/..%3f/api")
 	}},
-	{"path of parameters back to an endpoint", 4 << 10, func(size int) rule.Request {
+	{"path of parameters back to an endpoint", 2 << 10, func(size int) rule.Request {
 		return pathRequest("/x%5c%252e/1;/2%3b2/3%253b3//" + strings.Repeat("..;/a/", (size-70)/6) + "oauth2/token/..%3f/api")
 	}},
-	{"path of all readings back to an endpoint", 4 << 10, func(size int) rule.Request {
+	{"path of all readings back to an endpoint", 2 << 10, func(size int) rule.Request {
 		return pathRequest("/x%5c%252e/1;/2%3b2/3%253b3//" + strings.Repeat("a/../", (size-70)/5) + "oauth2/token/..%3f/api")
+	}},
+	{"path too long for its readings", 16 << 10, func(size int) rule.Request {
+		return pathRequest("/x" + strings.Repeat("/a%5c../%252e;b/.%2f%3b/..", (size-40)/26) + "/oauth2/to")
 	}},
 	{"body of escapes", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "%41")) }},
 	{"body of escapes beyond ASCII", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(4, size, "%C3%A9")) }},

@@ -13,7 +13,7 @@ import (
 )
 
 // MaxLength is the longest path in bytes whose odd spellings are worked out one by one.
-const MaxLength = 4 << 10
+const MaxLength = 2 << 10
 
 // Result is what a path means.
 type Result struct {
