@@ -62,15 +62,27 @@ var worst = []struct {
 	{"claims of blanks", 16 << 10, func(size int) rule.Request {
 		return authorizeRequest(`client_id=app&claims={"x":` + strings.Repeat("+", size-60) + `1}`)
 	}},
-	{"registration of short members", 64 << 10, func(size int) rule.Request {
-		request := tokenRequest(members(size-10, `"`, `"`))
-		request.Path, request.Header["Content-Type"] = "/oauth2/register", []string{"application/json"}
-		return request
-	}},
+	{"registration of short members", 64 << 10, func(size int) rule.Request { return registrationRequest(members(size-10, `"`, `"`)) }},
 	{"registration of numbers", 64 << 10, func(size int) rule.Request {
-		request := tokenRequest(list(size-40, `{"x":[`, `1`, "]}", 2))
-		request.Path, request.Header["Content-Type"] = "/oauth2/register", []string{"application/json"}
-		return request
+		return registrationRequest(list(size-40, `{"x":[`, `1`, "]}", 2))
+	}},
+	{"registration of redirect URIs", 64 << 10, func(size int) rule.Request {
+		return registrationRequest(list(size-40, `{"redirect_uris":[`, `"http://[::1]:8/a?isa=%69&b"`, "]}", 29))
+	}},
+	{"registration of a redirect URI of parameters", 64 << 10, func(size int) rule.Request {
+		return registrationRequest(`{"redirect_uris":["https://a/?` + strings.Repeat("a=b&", size/4-10) + `"]}`)
+	}},
+	{"registration of a redirect URI of escaped names", 64 << 10, func(size int) rule.Request {
+		return registrationRequest(`{"redirect_uris":["https://a/?` + strings.Repeat("%69s%73x&", size/9-5) + `"]}`)
+	}},
+	{"registration of a redirect URI of JSON escapes", 64 << 10, func(size int) rule.Request {
+		return registrationRequest(`{"redirect_uris":["https://a/?` + strings.Repeat(`\u0026`, size/6-10) + `"]}`)
+	}},
+	{"registration of response types of words", 64 << 10, func(size int) rule.Request {
+		return registrationRequest(`{"response_types":["` + strings.Repeat("a ", size/2-20) + `"]}`)
+	}},
+	{"registration of keys", 64 << 10, func(size int) rule.Request {
+		return registrationRequest(list(size-40, `{"jwks":{"keys":[`, `{"kty":"EC","crv":"P-256","x":"a","y":"b"}`, "]}}", 43))
 	}},
 	{"pushed request of objects", 64 << 10, func(size int) rule.Request {
 		request := tokenRequest("client_id=app&claims=" + url.QueryEscape(list(size/4-60, `{"x":[`, `{"a":1}`, "]}", 21)) + "&authorization_details=" +
@@ -151,6 +163,10 @@ var worst = []struct {
 // signedToken is a signed JWT.
 func signedToken(claims string) string {
 	return "eyJhbGciOiJFUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
+}
+
+func registrationRequest(body string) rule.Request {
+	return rule.Request{Method: "POST", Path: "/oauth2/register", Body: body, BodyState: rule.BodyRead, Header: map[string][]string{"Content-Type": {"application/json"}}}
 }
 
 func pathRequest(path string) rule.Request {

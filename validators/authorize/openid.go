@@ -122,8 +122,8 @@ var OpenID = []rule.Rule{
 // validClaims checks the outer two levels of the claims parameter: {"userinfo": {"name": null, "email": {…}}, "id_token": null}.
 func validClaims(text string) bool {
 	target := false
-	return ijson.Walk(text, func(depth int, name, rest string) bool {
-		object := rest[0] == '{'
+	return ijson.Walk(text, func(depth int, name string, kind byte, _ string) bool {
+		object := kind == '{'
 		switch depth {
 		case 0:
 			return object
@@ -133,24 +133,24 @@ func validClaims(text string) bool {
 		default:
 			return true
 		}
-		return !target || object || rest[0] == 'n'
+		return !target || object || kind == 'n'
 	})
 }
 
 // ValidAuthorizationDetails reports whether text is a JSON array of objects, each with a string type: RFC 9396 section 2.
 func ValidAuthorizationDetails(text string) bool {
 	untyped := false // the object that was visited last
-	valid := ijson.Walk(text, func(depth int, name, rest string) bool {
+	valid := ijson.Walk(text, func(depth int, name string, kind byte, content string) bool {
 		switch {
 		case depth == 0:
-			return rest[0] == '['
+			return kind == '['
 		case depth == 1:
 			complete := !untyped
 			untyped = true
-			return complete && rest[0] == '{'
+			return complete && kind == '{'
 		case depth == 2 && name == "type":
 			untyped = false
-			return rest[0] == '"' && !strings.HasPrefix(rest, `""`)
+			return kind == '"' && content != ""
 		}
 		return true
 	})

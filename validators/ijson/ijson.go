@@ -6,14 +6,20 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
 // MaxDepth bounds how deep arrays and objects may be nested. What OAuth defines has four levels.
 const MaxDepth = 32
 
-// Parse reads a text that is one value: a map[string]any, []any, string, [json.Number], bool or nil. It reports false for every other text. Strings of the value may be parts of the text.
+// MaxValues bounds how many values a text may hold: itself, each element of an array, and each member's value. What OAuth defines has some hundred at most, of keys, URIs and languages,
+// and 64 KiB of real redirect URIs are fewer.
+const MaxValues = 2048
+
+// Parse reads a text that is one value: a map[string]any, []any, string, [json.Number], bool or nil. It reports false for every other text. Strings of the value may share memory with the text.
 func Parse(text string) (value any, ok bool) {
-	r := reader{text: text, build: true, names: takeNames(text)}
+	r := reader{text: text, build: true, names: takeNames(len(text))}
 	defer r.names.give()
 	return r.whole()
 }
@@ -23,7 +29,7 @@ func Object(text string) (members map[string]any, ok bool) { return Members(text
 
 // Members reads a text that is one object, and keeps only some members of it; nil keeps all. The others have to be what JSON may be, too.
 func Members(text string, keep func(name string) bool) (members map[string]any, ok bool) {
-	r := reader{text: text, build: true, keep: keep, names: takeNames(text)}
+	r := reader{text: text, build: true, keep: keep, names: takeNames(len(text))}
 	defer r.names.give()
 	value, ok := r.whole()
 	if !ok {
@@ -36,10 +42,10 @@ func Members(text string, keep func(name string) bool) (members map[string]any, 
 // Valid reports whether a text is one value.
 func Valid(text string) bool { return Walk(text, nil) }
 
-// Walk reports whether a text is one value, and that every visit reports true. It visits each value before those in it, with its depth, the name of the member that it is, and the text from
-// it on: the first byte says of what kind it is. Names are only valid during the visit. Nothing is built.
-func Walk(text string, visit func(depth int, name, rest string) bool) bool {
-	r := reader{text: text, visit: visit, names: takeNames(text)}
+// Walk reports whether a text is one value, and that every visit reports true. It visits each value before those in it, with its depth, the name of the member that it is, the byte that it
+// begins with, which says of what kind it is, and its content if it is a string. Nothing is built.
+func Walk(text string, visit func(depth int, name string, kind byte, content string) bool) bool {
+	r := reader{text: text, visit: visit, names: takeNames(len(text))}
 	defer r.names.give()
 	_, ok := r.whole()
 	return ok
@@ -50,9 +56,11 @@ type reader struct {
 	text    string
 	build   bool                   // the values are built
 	keep    func(name string) bool // which members of the outermost object are built; nil is all
-	visit   func(depth int, name, rest string) bool
+	visit   func(depth int, name string, kind byte, content string) bool
 	names   *names // of all objects
 	objects uint32 // how many there were
+	values  int    // how many there were
+	decoded []byte // the names and strings that have escapes
 }
 
 // whole reads a text that is one value.
@@ -67,45 +75,55 @@ func (r *reader) whole() (value any, ok bool) {
 	return value, space(r.text, at) == len(r.text)
 }
 
-// white is the white space of JSON.
-var white = [' ' + 1]bool{' ': true, '\t': true, '\r': true, '\n': true}
-
-// space is where the white space ends that begins at a place.
-func space(text string, at int) int {
-	for at < len(text) && text[at] <= ' ' && white[text[at]] {
-		at++
-	}
-	return at
-}
-
 // value reads a value.
 func (r *reader) value(at int, name string, depth int) (value any, end int, ok bool) {
-	if at == len(r.text) || depth > MaxDepth || r.visit != nil && !r.visit(depth, name, r.text[at:]) {
+	if r.values++; at == len(r.text) || depth > MaxDepth || r.values > MaxValues {
 		return nil, at, false
 	}
-	switch c := r.text[at]; c {
-	case '{':
-		return r.object(at+1, depth)
-	case '[':
+	kind, content := r.text[at], ""
+	switch kind {
+	case '{', '[':
+		if r.visit != nil && !r.visit(depth, name, kind, "") {
+			return nil, at, false
+		}
+		if kind == '{' {
+			return r.object(at+1, depth)
+		}
 		return r.array(at+1, depth)
 	case '"':
-		end, _, ok := quoted(r.text, at+1)
-		if ok && r.build {
-			value = unquote(r.text[at+1 : end])
+		if content, end, ok = r.quoted(at+1, r.build || r.visit != nil); r.build {
+			value = content
 		}
-		return value, end + 1, ok
 	case 't':
-		return true, at + len("true"), strings.HasPrefix(r.text[at:], "true")
+		value, end, ok = true, at+len("true"), strings.HasPrefix(r.text[at:], "true")
 	case 'f':
-		return false, at + len("false"), strings.HasPrefix(r.text[at:], "false")
+		value, end, ok = false, at+len("false"), strings.HasPrefix(r.text[at:], "false")
 	case 'n':
-		return nil, at + len("null"), strings.HasPrefix(r.text[at:], "null")
+		end, ok = at+len("null"), strings.HasPrefix(r.text[at:], "null")
+	default:
+		if end, ok = number(r.text, at); ok && r.build {
+			value = json.Number(r.text[at:end])
+		}
 	}
-	end, ok = number(r.text, at)
-	if ok && r.build {
-		value = json.Number(r.text[at:end])
+	return value, end, ok && (r.visit == nil || r.visit(depth, name, kind, content))
+}
+
+// quoted reads what is behind an opening quote: its content, decoded if that is needed.
+func (r *reader) quoted(at int, needed bool) (content string, end int, ok bool) {
+	end, escapes, ok := quoted(r.text, at)
+	if !ok {
+		return "", at, false
 	}
-	return value, end, ok
+	content = r.text[at:end]
+	if escapes && needed {
+		if r.decoded == nil {
+			r.decoded = make([]byte, 0, len(r.text)) // nothing becomes longer
+		}
+		begin := len(r.decoded)
+		r.decoded = appendUnquoted(r.decoded, content)
+		content = scan.Text(r.decoded[begin:])
+	}
+	return content, end + 1, true
 }
 
 // object reads what is behind an opening brace.
@@ -124,18 +142,11 @@ func (r *reader) object(at, depth int) (value any, end int, ok bool) {
 			return nil, at, false
 		}
 		begin := at + 1
-		end, escapes, ok := quoted(text, begin)
-		if !ok {
+		name, end, ok := r.quoted(begin, true)
+		if !ok || !r.names.add(object, name, text, begin, end-1) {
 			return nil, at, false
 		}
-		name := text[begin:end]
-		if escapes {
-			name = unquote(name)
-		}
-		if !r.names.add(object, name, text, begin, end) {
-			return nil, at, false
-		}
-		if at = space(text, end+1); at == len(text) || text[at] != ':' {
+		if at = space(text, end); at == len(text) || text[at] != ':' {
 			return nil, at, false
 		}
 		build := r.build

@@ -42,6 +42,7 @@ func TestRefused(t *testing.T) {
 	for _, text := range []string{
 		"", " ", "{", "}", "{]", `{"a"}`, `{"a":}`, `{"a":1,}`, "[1,]", "[1 2]", "{}{}", "1 2", "tru", "'a'", "{a:1}", "// x\n1", "\ufeff{}", "NaN", "01", `"\x"`, "\"\n\"",
 		`{"a":1,"a":1}`, `{"a":1,"\u0061":2}`, `[{"b":{"a":1,"c":2,"a":null}}]`, "\"\xff\"", "\"\xc0\xaf\"",
+		"[" + strings.Repeat("1,", MaxValues-1) + "1]", `{"a":[[` + strings.Repeat("{},", MaxValues-3) + "{}]]}",
 		strings.Repeat("[", 34) + strings.Repeat("]", 34), strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40),
 	} {
 		if value, ok := Parse(text); ok || Valid(text) {
@@ -75,23 +76,39 @@ func TestMembers(t *testing.T) {
 // TestWalk shows in which order values are visited, and that a visit can refuse.
 func TestWalk(t *testing.T) {
 	var visited []string
-	ok := Walk(` {"a":[1,{"b":""}],"\u0063":null} `, func(depth int, name, rest string) bool {
-		visited = append(visited, fmt.Sprint(depth, name, rest[:1]))
+	ok := Walk(` {"a":[1,{"b":"x\u0079"}],"\u0063":null} `, func(depth int, name string, kind byte, content string) bool {
+		visited = append(visited, fmt.Sprint(depth, name, string(kind), content))
 		return true
 	})
-	if want := []string{"0{", "1a[", "21", "2{", "3b\"", "1cn"}; !ok || !slices.Equal(visited, want) {
+	if want := []string{"0{", "1a[", "21", "2{", "3b\"xy", "1cn"}; !ok || !slices.Equal(visited, want) {
 		t.Errorf("visited %q, %v", visited, ok)
 	}
-	if Walk(`{"a":1}`, func(depth int, _, _ string) bool { return depth == 0 }) {
+	if Walk(`{"a":1}`, func(depth int, _ string, _ byte, _ string) bool { return depth == 0 }) {
 		t.Error("a visit cannot refuse")
+	}
+}
+
+// TestManyValues are as many values as there may be, as elements and as members.
+func TestManyValues(t *testing.T) {
+	members := make([]string, MaxValues-1)
+	for i := range members {
+		members[i] = fmt.Sprintf(`"%d":1`, i)
+	}
+	for _, text := range []string{"[" + strings.Repeat("1,", MaxValues-2) + "1]", `{"a":[[` + strings.Repeat("{},", MaxValues-4) + "{}]]}", "{" + strings.Join(members, ",") + "}"} {
+		if _, ok := Parse(text); !ok || !Valid(text) {
+			t.Errorf("%.20s… is refused", text)
+		}
+	}
+	if text := "{" + strings.Join(append(members, `"a":1`), ",") + "}"; Valid(text) {
+		t.Error("one member too many is read")
 	}
 }
 
 // TestManyMembers are more than one group of slots, some of which occur in several objects.
 func TestManyMembers(t *testing.T) {
-	members := make([]string, 3000)
+	members := make([]string, 1000)
 	for i := range members {
-		members[i] = fmt.Sprintf(`"%d":{"a":1,"b":2}`, i)
+		members[i] = fmt.Sprintf(`"%d":{"a":1}`, i)
 	}
 	if !Valid("{" + strings.Join(members, ",") + "}") {
 		t.Error("no member occurs twice")
@@ -101,8 +118,8 @@ func TestManyMembers(t *testing.T) {
 	}
 }
 
-// FuzzParse compares all texts with encoding/json: what it refuses is refused, and what is accepted has the same meaning; what is refused beyond that has a member twice, is too deep, or is
-// not UTF-8.
+// FuzzParse compares all texts with encoding/json: what it refuses is refused, and what is accepted has the same meaning; what is refused beyond that has a member twice, is too deep or too
+// much, or is not UTF-8.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{`{"a":[1,{"b":null}],"c":"\u00e9"}`, `{"a":1,"a":2}`, `[[[]]]`, `"\ud800"`, `"\ud83d\ude00\ud83d\n"`, "1e999", "-0.5E+1", ` [ true , false ] `, `{"\ud800":1,"\ufffd":2}`} {
 		f.Add(text)
@@ -126,12 +143,13 @@ func reference(text string) (value any, ok bool) {
 	}
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
-	return next(decoder, 0)
+	values := 0
+	return next(decoder, 0, &values)
 }
 
-func next(decoder *json.Decoder, depth int) (value any, ok bool) {
+func next(decoder *json.Decoder, depth int, values *int) (value any, ok bool) {
 	token, err := decoder.Token()
-	if err != nil || depth > MaxDepth {
+	if *values++; err != nil || depth > MaxDepth || *values > MaxValues {
 		return nil, false
 	}
 	switch token {
@@ -139,7 +157,7 @@ func next(decoder *json.Decoder, depth int) (value any, ok bool) {
 		members := make(map[string]any)
 		for decoder.More() {
 			name, _ := decoder.Token()
-			member, ok := next(decoder, depth+1)
+			member, ok := next(decoder, depth+1, values)
 			if _, twice := members[name.(string)]; twice || !ok {
 				return nil, false
 			}
@@ -149,7 +167,7 @@ func next(decoder *json.Decoder, depth int) (value any, ok bool) {
 	case json.Delim('['):
 		elements := []any{}
 		for decoder.More() {
-			element, ok := next(decoder, depth+1)
+			element, ok := next(decoder, depth+1, values)
 			if !ok {
 				return nil, false
 			}

@@ -3,64 +3,67 @@ package ijson
 import (
 	"hash/maphash"
 	"math/bits"
-	"strings"
 	"sync"
 )
 
-// names is the set of the names of members of all objects of a text: a table of at least eight times as many slots as there are members, probed one after the other, so that most names find a
+// names is the set of the names of members of all objects of a text: a table of at least four times as many slots as there are members, probed one after the other, so that most names find a
 // free slot at once. It finds a name that occurs twice in one object without building anything.
 type names struct {
-	taken   []uint64 // a bit for each slot
-	slots   []uint32 // which member is in a slot that is taken; anything in others
+	slots   [4 * MaxValues]slot
+	mask    uint64 // of the slots that are used, fewer for a short text
 	members []member
 }
 
-// member is a member of an object, and where the content of its name stands.
-type member struct {
-	object     uint32
-	begin, end uint32
-}
+// slot is zero, or one more than the index of a member, below bits of the hash of its name that are not those by which it is found.
+type slot uint32
+
+// indexBits are those of the index in a slot.
+const indexBits = 12
+
+// member is a member of an object, its slot, and where the content of its name stands.
+type member struct{ object, slot, begin, end uint32 }
 
 var (
 	seed  = maphash.MakeSeed()
 	keys  = [2]uint64{maphash.String(seed, "name"), maphash.String(seed, "object")}
-	spare = sync.Pool{New: func() any { return new(names) }}
+	spare = sync.Pool{New: func() any { return &names{members: make([]member, 0, MaxValues)} }}
 )
 
-// takeNames is an empty set for the members of a text, each of which has a colon, and five bytes unless it is the last one.
-func takeNames(text string) *names {
-	members := min(strings.Count(text, ":"), len(text)/5+1)
+// takeNames is an empty set for the members of a text of a size, each of which has five bytes unless it is the last one.
+func takeNames(size int) *names {
 	n := spare.Get().(*names)
-	size := 64
-	for size < 8*members {
-		size *= 2
+	slots := 64
+	for slots < len(n.slots) && slots < 4*(size/5+1) {
+		slots *= 2
 	}
-	if cap(n.slots) < size {
-		n.slots, n.taken = make([]uint32, size), make([]uint64, size/64)
-	}
-	n.slots, n.taken = n.slots[:size], n.taken[:size/64]
+	n.mask = uint64(slots - 1)
 	return n
 }
 
 // give empties the set and keeps it for others.
 func (n *names) give() {
-	clear(n.taken)
+	for i := range n.members {
+		n.slots[n.members[i].slot] = 0
+	}
 	n.members = n.members[:0]
 	spare.Put(n)
 }
 
 // add adds a name to those of an object, with the place in the text where it is written. It reports false if it is there already.
 func (n *names) add(object uint32, name, text string, begin, end int) bool {
-	mask := uint64(len(n.slots) - 1)
-	for at := hashOf(name, object) & mask; ; at = (at + 1) & mask {
-		word, bit := &n.taken[at/64], uint64(1)<<(at%64)
-		if *word&bit == 0 {
-			*word |= bit
-			n.slots[at] = uint32(len(n.members))
-			n.members = append(n.members, member{object: object, begin: uint32(begin), end: uint32(end)})
+	hash := hashOf(name, object)
+	tag := slot(hash>>32) &^ (1<<indexBits - 1)
+	for at := hash & n.mask; ; at = (at + 1) & n.mask {
+		taken := n.slots[at%uint64(len(n.slots))]
+		if taken == 0 {
+			n.members = append(n.members, member{object: object, slot: uint32(at), begin: uint32(begin), end: uint32(end)})
+			n.slots[at%uint64(len(n.slots))] = tag | slot(len(n.members))
 			return true
 		}
-		if m := n.members[n.slots[at]]; m.object == object && unquote(text[m.begin:m.end]) == name {
+		if taken&^(1<<indexBits-1) != tag {
+			continue
+		}
+		if m := n.members[taken&(1<<indexBits-1)-1]; m.object == object && unquote(text[m.begin:m.end]) == name {
 			return false
 		}
 	}

@@ -1,0 +1,35 @@
+package ijson
+
+// number reads a number.
+func number(text string, at int) (end int, ok bool) {
+	if at < len(text) && text[at] == '-' {
+		at++
+	}
+	end = digits(text, at)
+	if end == at || text[at] == '0' && end > at+1 {
+		return end, false
+	}
+	if at = end; at < len(text) && text[at] == '.' {
+		if end = digits(text, at+1); end == at+1 {
+			return end, false
+		}
+		at = end
+	}
+	if at < len(text) && text[at]|0x20 == 'e' {
+		if at++; at < len(text) && (text[at] == '+' || text[at] == '-') {
+			at++
+		}
+		if end = digits(text, at); end == at {
+			return end, false
+		}
+	}
+	return end, true
+}
+
+// digits is where the digits end that begin at a place.
+func digits(text string, at int) int {
+	for at < len(text) && text[at]-'0' <= 9 {
+		at++
+	}
+	return at
+}
