@@ -1,9 +1,6 @@
 package registration
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 )
@@ -16,8 +13,8 @@ var RedirectURIs = []rule.Rule{
 		"RFC 7591 section 2, RFC 6749 section 3.1.2.2",
 		"redirect_uris is missing",
 		func(m *rule.Metadata) bool {
-			redirects := m.GrantTypes == nil || slices.Contains(m.GrantTypes, "authorization_code") || slices.Contains(m.GrantTypes, "implicit")
-			return redirects && len(m.RedirectURIs) == 0 && !m.Statement && !m.Malformed && !m.Mistyped
+			redirects := !m.GrantTypes.Has(rule.Listed) || m.GrantTypes.Has(rule.AuthorizationCodeGrant|rule.ImplicitGrant)
+			return redirects && m.RedirectURIs.Count == 0 && !m.Statement && !m.Malformed && !m.Mistyped
 		}),
 	flaw("registration.redirect_uri.scheme", redirecturi.DangerousScheme|redirecturi.ScriptScheme, rule.EnforceEverywhere,
 		"A redirect URI has a scheme like javascript, data, file or ws",
@@ -47,9 +44,7 @@ var RedirectURIs = []rule.Rule{
 		"A redirect URI holds an asterisk",
 		"Some servers take it for any text, and send codes to whoever fits. Only whole redirect URIs can be compared.",
 		"RFC 9700 section 2.1, RFC 6749 section 3.1.2.2", "a redirect URI must not be a pattern",
-		func(m *rule.Metadata) bool {
-			return slices.ContainsFunc(m.RedirectURIs, func(uri string) bool { return strings.IndexByte(uri, '*') >= 0 })
-		}),
+		func(m *rule.Metadata) bool { return m.RedirectURIs.Pattern }),
 	flaw("registration.redirect_uri.insecure", redirecturi.Insecure, rule.Modes{RFC6749: rule.Report, OAuth21: rule.Enforce, FAPI2: rule.Enforce},
 		"A redirect URI is http to another machine",
 		"The code can be read on the way. Many networks have no TLS inside, so that rfc6749 only reports.",
@@ -59,8 +54,7 @@ var RedirectURIs = []rule.Rule{
 		"The token can be read on the way, or by any program that claims the scheme. A client is a web client unless application_type says native.",
 		"OpenID Connect Dynamic Client Registration section 2", "the redirect URIs of a web client with the implicit grant must use https",
 		func(m *rule.Metadata) bool {
-			return m.ApplicationType != "native" && (implicitResponse(m) || slices.Contains(m.GrantTypes, "implicit")) &&
-				slices.ContainsFunc(m.RedirectURIs, func(uri string) bool { return len(uri) < 6 || !strings.EqualFold(uri[:6], "https:") })
+			return !m.Native && (m.ResponseTypes.Has(implicitResponse) || m.GrantTypes.Has(rule.ImplicitGrant)) && m.RedirectURIs.NotHTTPS
 		}),
 	judged("registration.post_logout_redirect_uri.malformed", "invalid_redirect_uri", rule.EnforceEverywhere,
 		"A target after the logout is not absolute, runs a script, or holds a character or host that parsers read differently",
@@ -68,13 +62,11 @@ var RedirectURIs = []rule.Rule{
 		"OpenID Connect RP-Initiated Logout section 3.1, RFC 3986 sections 2 and 3.2", "a post_logout_redirect_uri is malformed",
 		func(m *rule.Metadata) bool {
 			const flaws = redirecturi.Relative | redirecturi.DangerousScheme | redirecturi.ScriptScheme | redirecturi.Character | redirecturi.Authority
-			return slices.ContainsFunc(m.PostLogoutRedirectURIs, func(uri string) bool { return redirecturi.Inspect(uri)&flaws != 0 })
+			return m.PostLogoutRedirectURIs.Flaws&flaws != 0
 		}),
 }
 
 // flaw makes the rule that no redirect URI has some flaw of the syntax.
 func flaw(id string, flaws redirecturi.Flaws, modes rule.Modes, title, why, source, description string) rule.Rule {
-	return judged(id, "invalid_redirect_uri", modes, title, why, source, description, func(m *rule.Metadata) bool {
-		return slices.ContainsFunc(m.RedirectURIs, func(uri string) bool { return redirecturi.Inspect(uri)&flaws != 0 })
-	})
+	return judged(id, "invalid_redirect_uri", modes, title, why, source, description, func(m *rule.Metadata) bool { return m.RedirectURIs.Flaws&flaws != 0 })
 }

@@ -3,9 +3,6 @@
 package registration
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 )
 
@@ -52,7 +49,7 @@ var Rules = []rule.Rule{
 			"Without response_types nothing is reported: clients without a browser leave it out.",
 		"RFC 7591 section 2.1",
 		"grant_types and response_types do not fit together",
-		func(m *rule.Metadata) bool { return m.ResponseTypes != nil && mismatched(m) }),
+		mismatched),
 }
 
 // judged makes a rule about the metadata of a registration.
@@ -66,15 +63,9 @@ func judged(id, code string, modes rule.Modes, title, why, source, description s
 
 // mismatched reports whether the response types need other grant types, or the other way round. An omitted list of grant types holds authorization_code.
 func mismatched(m *rule.Metadata) bool {
-	code := m.GrantTypes == nil || slices.Contains(m.GrantTypes, "authorization_code")
-	return hasResponse(m, "code") != code || implicitResponse(m) != slices.Contains(m.GrantTypes, "implicit")
+	code := !m.GrantTypes.Has(rule.Listed) || m.GrantTypes.Has(rule.AuthorizationCodeGrant)
+	return m.ResponseTypes.Has(rule.Listed) && (m.ResponseTypes.Has(rule.CodeResponse) != code || m.ResponseTypes.Has(implicitResponse) != m.GrantTypes.Has(rule.ImplicitGrant))
 }
 
-// implicitResponse reports whether a response type holds a token.
-func implicitResponse(m *rule.Metadata) bool {
-	return hasResponse(m, "token") || hasResponse(m, "id_token")
-}
-
-func hasResponse(m *rule.Metadata, word string) bool {
-	return slices.ContainsFunc(m.ResponseTypes, func(responseType string) bool { return slices.Contains(strings.Fields(responseType), word) })
-}
+// implicitResponse are the response types that hold a token.
+const implicitResponse = rule.TokenResponse | rule.IDTokenResponse

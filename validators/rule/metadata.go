@@ -1,32 +1,129 @@
 package rule
 
 import (
-	"strings"
 	"unicode/utf8"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
 )
 
-// Metadata is what a registration request says about a client, RFC 7591 section 2. A member that is null counts as omitted.
+// Metadata is what a registration request says about a client, RFC 7591 section 2, as far as rules ask for it. A member that is null counts as omitted.
 type Metadata struct {
 	// Malformed says that the body is not one JSON object that every parser reads alike.
 	Malformed bool
 	// Misspelt says that a member is named like a known one in other letters: parsers that ignore case take it for that one.
 	Misspelt bool
-	// Mistyped says that a known member has another type than the standard gives it. Its value is not kept.
+	// Mistyped says that a known member has another type than the standard gives it. It counts as omitted.
 	Mistyped bool
-	// RedirectURIs, PostLogoutRedirectURIs, GrantTypes and ResponseTypes are nil if they are omitted.
-	RedirectURIs, PostLogoutRedirectURIs, GrantTypes, ResponseTypes []string
-	// ApplicationType is "web", "native", or empty if it is omitted (OpenID Connect Dynamic Client Registration section 2).
-	ApplicationType string
+	// RedirectURIs and PostLogoutRedirectURIs are what is known of these URIs.
+	RedirectURIs, PostLogoutRedirectURIs URIs
+	// GrantTypes and ResponseTypes are what is known of these lists.
+	GrantTypes, ResponseTypes Flows
+	// Native says that application_type is "native" (OpenID Connect Dynamic Client Registration section 2).
+	Native bool
 	// Keys and KeysURI say that jwks and jwks_uri are there.
 	Keys, KeysURI bool
 	// Statement says that there is a software_statement, which may hold any other member.
 	Statement bool
 }
 
+// Metadata reads the body of a registration request.
+func (c *Case) Metadata() *Metadata {
+	if c.metadata == nil {
+		c.metadata = readMetadata(c.Body)
+	}
+	return c.metadata
+}
+
+func readMetadata(text string) *Metadata {
+	reader := new(metadataReader)
+	if !ijson.Walk(text, reader.visit) {
+		return &Metadata{Malformed: true}
+	}
+	return &reader.Metadata
+}
+
+// metadataReader puts together what is said in a registration, value by value.
+type metadataReader struct {
+	Metadata
+	// uris or flows is the list whose elements are visited, if it is one of them.
+	uris  *URIs
+	flows *Flows
+}
+
+func (r *metadataReader) visit(depth int, name string, kind byte, content string) bool {
+	switch depth {
+	case 0:
+		return kind == '{'
+	case 1:
+		r.uris, r.flows = nil, nil
+		if known := likeKnown(name); known == name {
+			r.member(name, kind, content)
+		} else if known != "" {
+			r.Misspelt = true
+		}
+	case 2:
+		r.element(kind, content)
+	}
+	return true
+}
+
+// member reads a member that may be known.
+func (r *metadataReader) member(name string, kind byte, content string) {
+	if kind == 'n' {
+		return
+	}
+	wanted := byte('"')
+	switch name {
+	case "redirect_uris":
+		wanted, r.uris = '[', &r.RedirectURIs
+	case "post_logout_redirect_uris":
+		wanted, r.uris = '[', &r.PostLogoutRedirectURIs
+	case "grant_types":
+		wanted, r.flows = '[', &r.GrantTypes
+	case "response_types":
+		wanted, r.flows = '[', &r.ResponseTypes
+	case "application_type":
+		r.Native = content == "native"
+	case "jwks":
+		wanted, r.Keys = '{', kind == '{'
+	case "jwks_uri":
+		r.KeysURI = content != ""
+	case "software_statement":
+		r.Statement = content != ""
+	default:
+		return
+	}
+	switch {
+	case kind != wanted:
+		r.Mistyped = true
+		r.uris, r.flows = nil, nil
+	case r.flows != nil:
+		*r.flows = Listed
+	}
+}
+
+// element reads an element of a list, if it is in one that is read.
+func (r *metadataReader) element(kind byte, content string) {
+	switch {
+	case r.uris == nil && r.flows == nil:
+	case kind != '"' && r.uris != nil:
+		r.Mistyped, *r.uris, r.uris = true, URIs{}, nil
+	case kind != '"':
+		r.Mistyped, *r.flows, r.flows = true, 0, nil
+	case r.uris != nil:
+		r.uris.add(content)
+	case r.flows == &r.GrantTypes:
+		*r.flows |= grantType(content)
+	default:
+		*r.flows |= responseType(content)
+	}
+}
+
 // metadataMembers are the members that are read.
 var metadataMembers = []string{"redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "application_type", "jwks", "jwks_uri", "software_statement"}
+
+// longestMember is the longest name of them.
+const longestMember = "post_logout_redirect_uris"
 
 // metadataInitials are the bytes that the name of one of them may begin with, in any case.
 var metadataInitials = func() (initials [256]bool) {
@@ -39,79 +136,31 @@ var metadataInitials = func() (initials [256]bool) {
 	return initials
 }()
 
-// Metadata reads the body of a registration request.
-func (c *Case) Metadata() *Metadata {
-	if c.metadata == nil {
-		c.metadata = readMetadata(c.Body)
-	}
-	return c.metadata
-}
-
-func readMetadata(text string) *Metadata {
-	m := new(Metadata)
-	members, ok := ijson.Members(text, func(name string) bool {
-		known := likeKnown(name)
-		m.Misspelt = m.Misspelt || name != known && known != ""
-		return name == known
-	})
-	if !ok {
-		return &Metadata{Malformed: true}
-	}
-	m.RedirectURIs = m.list(members["redirect_uris"])
-	m.PostLogoutRedirectURIs = m.list(members["post_logout_redirect_uris"])
-	m.GrantTypes = m.list(members["grant_types"])
-	m.ResponseTypes = m.list(members["response_types"])
-	m.ApplicationType = m.text(members["application_type"])
-	m.KeysURI = m.text(members["jwks_uri"]) != ""
-	m.Statement = m.text(members["software_statement"]) != ""
-	if keys := members["jwks"]; keys != nil {
-		_, m.Keys = keys.(map[string]any)
-		m.Mistyped = m.Mistyped || !m.Keys
-	}
-	return m
-}
-
 // likeKnown is the member that a name is in some case, as encoding/json of Go compares names; empty if there is none.
 func likeKnown(name string) string {
 	if name == "" || !metadataInitials[name[0]] {
 		return ""
 	}
+	var buffer [len(longestMember)]byte
+	lower := buffer[:0]
+	for _, c := range name {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c |= 0x20
+		case c == '\u017f': // the long s
+			c = 's'
+		case c == '\u212a': // the sign of the unit kelvin
+			c = 'k'
+		}
+		if c >= utf8.RuneSelf || len(lower) == len(buffer) {
+			return ""
+		}
+		lower = append(lower, byte(c))
+	}
 	for _, known := range metadataMembers {
-		// A letter beyond ASCII takes more bytes than that for which it can stand.
-		if len(name) >= len(known) && strings.EqualFold(name, known) {
+		if string(lower) == known {
 			return known
 		}
 	}
 	return ""
-}
-
-// list reads an array of strings.
-func (m *Metadata) list(value any) []string {
-	if value == nil {
-		return nil
-	}
-	elements, ok := value.([]any)
-	if !ok {
-		m.Mistyped = true
-		return nil
-	}
-	list := make([]string, 0, len(elements))
-	for _, element := range elements {
-		text, ok := element.(string)
-		if !ok {
-			m.Mistyped = true
-			return nil
-		}
-		list = append(list, text)
-	}
-	return list
-}
-
-// text reads a string.
-func (m *Metadata) text(value any) string {
-	text, ok := value.(string)
-	if value != nil && !ok {
-		m.Mistyped = true
-	}
-	return text
 }
