@@ -1,5 +1,10 @@
 package scan
 
+import (
+	"math/bits"
+	"unicode/utf8"
+)
+
 // follow says of every byte that can begin a character of UTF-8 beyond ASCII (RFC 3629 section 4) how many bytes follow it, and between which the first of them lies. Of all others nothing follows.
 var follow = func() (table [256]struct{ count, low, high byte }) {
 	for c := range table {
@@ -19,9 +24,32 @@ var follow = func() (table [256]struct{ count, low, high byte }) {
 	return table
 }()
 
+// behindRaw is where a run of bytes above 0x7F ends that are not escaped.
+func behindRaw(s string, at int) int {
+	for len(s)-at >= 8 {
+		if below := ^load8(s, at) & high; below != 0 {
+			return at + bits.TrailingZeros64(below)/8
+		}
+		at += 8
+	}
+	for at < len(s) && s[at] >= utf8.RuneSelf {
+		at++
+	}
+	return at
+}
+
 // beyondASCII reads a run of bytes above 0x7F, raw or escaped, from at on. It returns where that ends, the class of what it means, and adds to that of the bytes as they are written.
 func beyondASCII(s string, at int, written Class) (end int, means, _ Class) {
 	means = NonASCIIBytes
+	if s[at] != '%' {
+		// Most are not escaped.
+		if end = behindRaw(s, at); end == len(s) || s[end] != '%' {
+			if !utf8.ValidString(s[at:end]) {
+				means |= brokenUTF8
+			}
+			return end, means, written | NonASCIIBytes
+		}
+	}
 	next := follow[0]
 	for at < len(s) {
 		c, size := s[at], 1
