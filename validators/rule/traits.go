@@ -289,7 +289,7 @@ func (c *Case) noteScope() {
 func (c *Case) noteResource() {
 	p := &c.Parameters
 	raw, _ := p.Raw(scan.Resource)
-	if (p.Repeated|p.In[scan.Query]&p.In[scan.Body]).Has(scan.Resource) || !ordinaryURL(raw, p.Class(scan.Resource)) {
+	if (p.Repeated | p.In[scan.Query]&p.In[scan.Body]).Has(scan.Resource) || !ordinaryURL(raw, p.Class(scan.Resource)) {
 		c.Traits |= OddResource
 	}
 }

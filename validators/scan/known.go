@@ -46,7 +46,8 @@ func hashed(first, second uint64, length uint32, factor uint64) uint64 {
 // knownLimit is the length in bytes from which on known does not find a name.
 const knownLimit = 24
 
-// known recognises the name that s has from at on up to an equals sign, if it is written without escapes and shorter than knownLimit. It is not inlined for the reason that read is not.
+// known recognises the name that s has from at on up to an equals sign, if it is written without escapes and shorter than knownLimit. It returns how long the name is in any case; zero says that
+// there is no equals sign near. It is not inlined for the reason that read is not.
 //
 //go:noinline
 func known(s string, at int) (name Name, length int) {
@@ -59,7 +60,7 @@ func known(s string, at int) (name Name, length int) {
 		first &= 1<<place - 1
 		found := &spellings[hashed(first, 0, uint32(place/8), factor)]
 		if found.first != first || found.length != uint32(place/8) {
-			return Unknown, 0
+			return Unknown, place / 8
 		}
 		return found.name, place / 8
 	}
@@ -76,7 +77,7 @@ func known(s string, at int) (name Name, length int) {
 	length += 8 + bits.TrailingZeros64(equals)/8
 	found := &spellings[hashed(first, second, uint32(length), factor)]
 	if found.first != first || found.second != second || found.last != load8(s, at+length-8) || found.length != uint32(length) {
-		return Unknown, 0
+		return Unknown, length
 	}
 	return found.name, length
 }

@@ -115,7 +115,7 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits *Limi
 		begin := at
 		name, length := known(s, at)
 		if !relevant.Has(name) {
-			at = p.other(s, begin, in, relevant, limits, &written)
+			at = p.other(s, begin, length, in, relevant, limits, &written)
 			continue
 		}
 		value := begin + length + 1
@@ -133,10 +133,20 @@ func (p *Parameters) section(s string, in Location, relevant Names, limits *Limi
 	}
 }
 
-// other reads a pair whose name is not simply one of the relevant ones, up to its end. It is not inlined for the reason that read is not.
+// other reads a pair whose name is not simply one of the relevant ones, up to its end; if there is an equals sign near, length is how far. It is not inlined for the reason that read is not.
 //
 //go:noinline
-func (p *Parameters) other(s string, begin int, in Location, relevant Names, limits *Limits, written *Class) (end int) {
+func (p *Parameters) other(s string, begin, length int, in Location, relevant Names, limits *Limits, written *Class) (end int) {
+	if length > 0 && plain(s[begin:begin+length]) {
+		value := begin + length + 1
+		end, means, raw := read(s, value, endOfValue)
+		*written |= raw
+		p.noteNonASCII(means)
+		item := p.add(s[begin:value-1], s[value:end], in, Unknown, means)
+		p.noteUnknown(item)
+		p.scrutinise(item, 0, raw, limits)
+		return end
+	}
 	equals, class, rawName := read(s, begin, endOfName)
 	end = equals
 	value := equals
@@ -164,6 +174,23 @@ func (p *Parameters) other(s string, begin int, in Location, relevant Names, lim
 	p.scrutinise(item, class, raw, limits)
 	return end
 }
+
+// plain reports whether a name consists of small letters, digits, hyphens and underscores, so that nothing else can be meant.
+func plain(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if !plainBytes[name[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+var plainBytes = func() (table [256]bool) {
+	for c, class := range classes {
+		table[c] = class == 0 && (c < 'A' || c > 'Z')
+	}
+	return table
+}()
 
 // scrutinise looks closely at a parameter whose name is of the class, and whose value has such bytes as it is written.
 func (p *Parameters) scrutinise(item *Parameter, class, written Class, limits *Limits) {
