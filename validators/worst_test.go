@@ -158,6 +158,76 @@ var worst = []struct {
 		return tokenRequest("grant_type=client_credentials&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=" +
 			signedToken(claims))
 	}},
+	{"claims of an assertion that are looked at", 16 << 10, func(size int) rule.Request {
+		return tokenRequest("grant_type=client_credentials&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=" +
+			signedToken(list(size*3/4-100, `{"iss":"a","sub":"a","exp":1,"aud":[`, `{"a":1}`, "]}", 8)))
+	}},
+	{"DPoP with a key of members", 16 << 10, func(size int) rule.Request {
+		request := bearerRequest("/api/users", "x")
+		request.Header["Dpop"] = []string{base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","typ":"dpop+jwt","jwk":`+members(size*3/4-100, `"`, `"`)+"}")) + ".e30.c2ln"}
+		return request
+	}},
+	{"DPoP beside a long path", 1 << 20, func(size int) rule.Request {
+		request := tokenRequest("grant_type=x")
+		request.Header["Dpop"], request.Target = []string{signedToken(`{"htu":"https://a/b"}`)}, "/b"+strings.Repeat("%2f", size/3)
+		return request
+	}},
+	{"Basic that is too long", 1 << 20, func(size int) rule.Request {
+		request := tokenRequest("grant_type=x")
+		request.Header["Authorization"] = []string{"Basic " + strings.Repeat("YTpi-_", size/6)}
+		return request
+	}},
+	{"Connection", 1 << 20, func(size int) rule.Request {
+		request := bearerRequest("/api/users", "x")
+		request.Header["Connection"] = []string{strings.Repeat("A,", size/2)}
+		return request
+	}},
+	{"Content-Type", 1 << 20, func(size int) rule.Request {
+		request := tokenRequest("grant_type=x")
+		request.Header["Content-Type"] = []string{formType[0] + strings.Repeat(";a=b", size/4)}
+		return request
+	}},
+	{"Bearer of commas", 8 << 10, func(size int) rule.Request { return bearerRequest("/api/users", strings.Repeat(", \t", size/3)) }},
+	{"query that nearly mentions parameters", 16 << 10, func(size int) rule.Request {
+		request := tokenRequest("grant_type=x")
+		request.Query = "x=" + strings.Repeat("client_asserti", size/14-1)
+		return request
+	}},
+	{"response_type of words", 16 << 10, func(size int) rule.Request {
+		return authorizeRequest("client_id=narrow&response_type=" + strings.Repeat("b+a+", size/4-12) + "a")
+	}},
+	{"post_logout_redirect_uri", 16 << 10, func(size int) rule.Request {
+		request := authorizeRequest("client_id=leaver&post_logout_redirect_uri=http://a/?" + strings.Repeat("iss1;", size/5-12))
+		request.Path = "/oauth2/logout"
+		return request
+	}},
+	{"id_token_hint of audiences", 16 << 10, func(size int) rule.Request {
+		request := authorizeRequest("id_token_hint=" + signedToken(list(size*3/4-60, `{"aud":[`, `"a"`, "]}", 6)))
+		request.Path = "/oauth2/logout"
+		return request
+	}},
+	{"types of tokens", 64 << 10, func(size int) rule.Request {
+		uri := "http://a/?" + strings.Repeat("iss1;", size/20-10)
+		return tokenRequest("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token_type=" + uri + "&actor_token_type=" + uri +
+			"&client_assertion_type=" + uri + "&requested_token_type=" + uri)
+	}},
+	{"registration in Latin letters", 64 << 10, func(size int) rule.Request {
+		request := tokenRequest(`{"client_name":"` + strings.Repeat("a", size-20) + `"}`)
+		request.Path, request.Header["Content-Type"] = "/oauth2/register", []string{"application/json;charset=iso-8859-1"}
+		return request
+	}},
+	{"body of a name of blanks", 64 << 10, func(size int) rule.Request { return tokenRequest(strings.Repeat("\ufeff ", size/4-1) + "=1") }},
+}
+
+// worstObjects are request objects, for servers that use them.
+var worstObjects = []struct {
+	name   string
+	claims func(size int) string
+}{
+	{"object of resources", func(size int) string { return list(size, `{"resource":[`, `"a"`, "]}", 4) }},
+	{"object of objects", func(size int) string { return list(size, `{"claims":{"userinfo":[`, `{"a":1}`, "]}}", 8) }},
+	{"object of members", func(size int) string { return `{"claims":` + members(size-20, `"`, `"`) + "}" }},
+	{"object of authorization_details", func(size int) string { return list(size, `{"authorization_details":[`, `{"type":"a"}`, "]}", 13) }},
 }
 
 // signedToken is a signed JWT.
@@ -202,14 +272,13 @@ func list(size int, open, element, end string, escaped int) string {
 // BenchmarkAdversarial fills every limit, and a half and a quarter of it: the time must stay linear in the bytes.
 func BenchmarkAdversarial(b *testing.B) {
 	directory := testDirectory(b, "")
-	engine := newEngine(b, testConfig(rule.RFC6749))
-	for _, benchmark := range worst {
+	run := func(engine *Engine, name string, full int, request func(size int) rule.Request) {
 		for _, part := range []struct {
 			name string
 			of   int
 		}{{"quarter", 4}, {"half", 2}, {"full", 1}} {
-			b.Run(benchmark.name+"/"+part.name, func(b *testing.B) {
-				request := benchmark.make(benchmark.full / part.of)
+			b.Run(name+"/"+part.name, func(b *testing.B) {
+				request := request(full / part.of)
 				var c rule.Case
 				b.ReportAllocs()
 				for b.Loop() {
@@ -217,5 +286,17 @@ func BenchmarkAdversarial(b *testing.B) {
 				}
 			})
 		}
+	}
+	config := testConfig(rule.RFC6749)
+	engine := newEngine(b, config)
+	for _, benchmark := range worst {
+		run(engine, benchmark.name, benchmark.full, benchmark.make)
+	}
+	config.RequestObjects = rule.RequestObjectsUsed
+	engine = newEngine(b, config)
+	for _, benchmark := range worstObjects {
+		run(engine, benchmark.name, 16<<10, func(size int) rule.Request {
+			return authorizeRequest("client_id=app&request=" + signedToken(benchmark.claims(size*3/4-100)))
+		})
 	}
 }

@@ -76,7 +76,7 @@ var OpenID = []rule.Rule{
 		Description: "max_age must be a non-negative integer",
 		Check: func(c *rule.Case) bool {
 			value := c.Get(scan.MaxAge)
-			return strings.Trim(value, "0123456789") != "" || len(value) > 18
+			return len(value) > 18 || strings.Trim(value, "0123456789") != ""
 		},
 	},
 	{

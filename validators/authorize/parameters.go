@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
@@ -120,25 +121,38 @@ var Parameters = []rule.Rule{
 	},
 }
 
-// ScopeBeyond reports whether a scope has a word that is not among the allowed ones; nil allows all.
+// ScopeBeyond reports whether a scope has a word that is not among the allowed ones, or more than 512 words; nil allows all.
 func ScopeBeyond(scope string, allowed []string) bool {
 	if allowed == nil {
 		return false
 	}
-	beyond := false
-	rule.Words(scope, func(word string) bool {
-		for _, a := range allowed {
-			if a == word {
-				return true
-			}
+	among := func(word string) bool { return slices.Contains(allowed, word) }
+	if len(scope) > longScope && len(allowed) > fewScopes {
+		set := make(map[string]struct{}, len(allowed))
+		for _, word := range allowed {
+			set[word] = struct{}{}
 		}
-		beyond = true
-		return false
+		among = func(word string) bool { _, found := set[word]; return found }
+	}
+	beyond, words := false, 0
+	rule.Words(scope, func(word string) bool {
+		words++
+		beyond = words > maxWords || !among(word)
+		return !beyond
 	})
 	return beyond
 }
 
-// NoServiceNamed reports whether a directory that knows every service of a Hub knows none of the scope's words. OpenID Connect's own scopes are no services.
+// longScope in bytes and fewScopes are from where on looking for each word in a list takes longer than making a set of it.
+const (
+	longScope = 1 << 10
+	fewScopes = 8
+)
+
+// maxWords is how many words of a scope are looked at. No client has as many; what is behind them counts as not registered.
+const maxWords = 512
+
+// NoServiceNamed reports whether a directory that knows every service of a Hub knows none of the first 512 words of the scope. OpenID Connect's own scopes are no services.
 func NoServiceNamed(c *rule.Case) bool {
 	if c.Directory == nil || !c.Has(scan.Scope) {
 		return false
@@ -148,10 +162,11 @@ func NoServiceNamed(c *rule.Case) bool {
 	if word := plainWord(raw); word != "" && mayServe(c.Directory, word) {
 		return false
 	}
-	none := true
+	none, words := true, 0
 	rule.Words(c.Get(scan.Scope), func(word string) bool {
+		words++
 		none = !mayServe(c.Directory, word)
-		return none
+		return none && words < maxWords
 	})
 	return none
 }
@@ -187,7 +202,7 @@ func MalformedResource(c *rule.Case) bool {
 			continue
 		}
 		value := c.Parameters.Value(item)
-		if value != "" && (redirecturi.Inspect(value)&(redirecturi.Relative|redirecturi.Fragment|redirecturi.Character) != 0 || !strings.Contains(value, ":")) {
+		if value != "" && (!redirecturi.Absolute(value) || !strings.Contains(value, ":")) {
 			return true
 		}
 	}

@@ -44,12 +44,7 @@ var Rules = []rule.Rule{
 			if strings.Trim(credentials, " ") != credentials || credentials == "" {
 				return true
 			}
-			for i := 0; i < len(credentials); i++ {
-				if credentials[i] < 0x20 || credentials[i] > 0x7E {
-					return true
-				}
-			}
-			return false
+			return !rule.Printable(credentials)
 		},
 	},
 	{
@@ -119,12 +114,7 @@ var Rules = []rule.Rule{
 			if !c.Parameters.In[scan.Body].Has(scan.AccessToken) {
 				return false
 			}
-			for i := 0; i < len(c.Body); i++ {
-				if c.Body[i] >= 0x80 {
-					return true
-				}
-			}
-			return c.ContentType().Charset == rule.Foreign
+			return scan.ClassOf(c.Body)&scan.NonASCIIBytes != 0 || c.ContentType().Charset == rule.Foreign
 		},
 	},
 	{
@@ -162,18 +152,27 @@ func unreadForm(c *rule.Case) bool {
 // joined reports whether a value holds a second scheme behind a comma, as proxies and frameworks join repeated fields. No known token holds a comma.
 func joined(value string) bool {
 	for {
-		_, rest, found := strings.Cut(value, ",")
-		if !found {
+		comma := strings.IndexByte(value, ',')
+		if comma < 0 {
 			return false
 		}
-		rest = strings.TrimLeft(rest, " \t")
-		scheme := rest
-		if end := strings.IndexAny(rest, " \t,"); end >= 0 {
-			scheme = rest[:end]
+		for value = value[comma+1:]; value != "" && (value[0] == ' ' || value[0] == '\t'); {
+			value = value[1:]
 		}
-		if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "DPoP") || strings.EqualFold(scheme, "Basic") {
+		if value == "" || value[0]|0x20 != 'b' && value[0]|0x20 != 'd' {
+			continue
+		}
+		if startsWithScheme(value, "Bearer") || startsWithScheme(value, "DPoP") || startsWithScheme(value, "Basic") {
 			return true
 		}
-		value = rest
 	}
+}
+
+// startsWithScheme reports whether a value begins with the scheme, in any case, as a whole word.
+func startsWithScheme(value, scheme string) bool {
+	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
+		return false
+	}
+	behind := value[len(scheme):]
+	return behind == "" || behind[0] == ' ' || behind[0] == '\t' || behind[0] == ','
 }

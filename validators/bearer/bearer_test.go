@@ -20,3 +20,14 @@ func TestBlanksAround(t *testing.T) {
 		}
 	}
 }
+
+func TestJoined(t *testing.T) {
+	for value, want := range map[string]bool{
+		"": false, "Bearer a": false, "Bearer a,b": false, "Bearer a, Bearer b": true, "Bearer a,\t basic": true, "Bearer a,,dpop,": true, "Bearer a,Bearerb": false, "Bearer a,b,Basic\tc": true,
+		"Bearer a,": false, "Bearer a, ": false, "Bearer a, Digest b": false, "Bearer a,B": false, "Bearer a Basic": false,
+	} {
+		if joined(value) != want {
+			t.Errorf("%q: %v", value, !want)
+		}
+	}
+}

@@ -25,10 +25,15 @@ func addressed(c *rule.Case, htu string) bool {
 	if slash := strings.IndexByte(rest, '/'); slash >= 0 {
 		authority, path = rest[:slash], rest[slash:]
 	}
-	if c.Host != "" && normalAuthority(authority, scheme) != normalAuthority(c.Host, scheme) {
+	if c.Host != "" && !sameAuthority(authority, c.Host, scheme) {
 		return false
 	}
-	return normalPath(path) == normalPath(cmp.Or(c.Target, c.Path, "/"))
+	return samePath(path, cmp.Or(c.Target, c.Path, "/"))
+}
+
+// sameAuthority compares two authorities. No character of three bytes has more than one lower case letter, so that a host which is that much longer need not be looked at.
+func sameAuthority(a, b, scheme string) bool {
+	return len(b) <= 3*len(a)+len(":443") && normalAuthority(a, scheme) == normalAuthority(b, scheme)
 }
 
 // normalAuthority is the host in lower case, without the default port of the scheme (RFC 3986 sections 6.2.2.1 and 6.2.3).
@@ -41,25 +46,30 @@ func normalAuthority(authority, scheme string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(authority, port), ":")
 }
 
-// normalPath writes escapes in upper case, and decodes those that need not be escaped (RFC 3986 sections 6.2.2.1 and 6.2.2.2). Dots and slashes stay as they are: paths that differ in
-// them may be different resources.
-func normalPath(path string) string {
-	if strings.IndexByte(path, '%') < 0 {
-		return path
-	}
-	var normal strings.Builder
-	for i := 0; i < len(path); i++ {
-		c, escaped := scan.Unhex(path[i:])
-		switch {
-		case path[i] != '%' || !escaped:
-			normal.WriteByte(path[i])
-			continue
-		case rule.Unreserved(string(rune(c))):
-			normal.WriteByte(c)
-		default:
-			normal.WriteString(strings.ToUpper(path[i : i+3]))
+// samePath compares two paths, whatever the case of escapes, and whether what need not be escaped is (RFC 3986 sections 6.2.2.1 and 6.2.2.2). Dots and slashes stay as they are: paths that
+// differ in them may be different resources.
+func samePath(a, b string) bool {
+	for a != "" && b != "" {
+		charA, escapedA, sizeA := character(a)
+		charB, escapedB, sizeB := character(b)
+		if charA != charB || escapedA != escapedB {
+			return false
 		}
-		i += 2
+		a, b = a[sizeA:], b[sizeB:]
 	}
-	return normal.String()
+	return a == b
+}
+
+// character is the first character of a path, which has a size in bytes; escaped says that it has to be.
+func character(path string) (c byte, escaped bool, size int) {
+	decoded, found := scan.Unhex(path)
+	if !found {
+		return path[0], false, 1
+	}
+	return decoded, !unreserved(decoded), len("%XX")
+}
+
+// unreserved reports whether a character is an unreserved one of RFC 3986 section 2.3.
+func unreserved(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }

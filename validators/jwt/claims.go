@@ -24,24 +24,42 @@ func (t *Token) Seconds(claim string) (seconds float64, ok bool) {
 	return seconds, err == nil
 }
 
+// audience is the claim aud.
+type audience struct {
+	values []string
+	single bool
+}
+
 // Audience is the claim aud, which may be one string or an array of strings (RFC 7519 section 4.1.3); single says that it is one string. An element of
-// another type reads as an empty string.
+// another type reads as an empty string. The values must not be changed.
 func (t *Token) Audience() (values []string, single bool) {
-	switch aud := t.Claims["aud"].(type) {
-	case string:
-		return []string{aud}, true
-	case []any:
-		for _, element := range aud {
-			text, _ := element.(string)
-			values = append(values, text)
+	if t.audience == nil {
+		t.audience = new(audience)
+		switch aud := t.Claims["aud"].(type) {
+		case string:
+			t.audience.values, t.audience.single = []string{aud}, true
+		case Raw:
+			if aud.IsArray() {
+				aud.each(func(_, written string) bool {
+					text := ""
+					if written[0] == '"' {
+						text = textOf(written)
+					}
+					t.audience.values = append(t.audience.values, text)
+					return true
+				})
+			}
 		}
 	}
-	return values, false
+	return t.audience.values, t.audience.single
 }
 
 // Confirmation is a member of the claim cnf, which says to whose key a token is bound (RFC 7800 section 3.1); empty if there is none.
 func (t *Token) Confirmation(member string) string {
-	cnf, _ := t.Claims["cnf"].(map[string]any)
-	text, _ := cnf[member].(string)
+	cnf, _ := t.Claims["cnf"].(Raw)
+	if cnf == "" || cnf.IsArray() {
+		return ""
+	}
+	text, _ := cnf.members(func(name string) bool { return name == member })[member].(string)
 	return text
 }

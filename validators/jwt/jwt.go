@@ -31,12 +31,13 @@ type Token struct {
 	Form Form
 	// Compact is the token as it was sent.
 	Compact string
-	// Header are the header parameters that are known here, as package ijson reads them; nil if they cannot be read.
+	// Header are the header parameters that are known here, nil if they cannot be read. Each is a string, [json.Number], bool, nil or [Raw]; jwk is a map of the members that are known, too.
 	Header map[string]any
-	// Claims are the claims that are known here, see [known]; nil if they cannot be read. Those of a malformed token are for guesses only.
+	// Claims are the claims that are known here, see [known]; nil if they cannot be read. Those of a malformed token are for guesses only. Each is a string, [json.Number], bool, nil or [Raw].
 	Claims map[string]any
 
 	unsigned bool
+	audience *audience // once it was asked for
 }
 
 // Read reads a token in compact form.
@@ -50,6 +51,9 @@ func Read(compact string) *Token {
 		return t
 	}
 	t.Header, _ = object(parts[0], headerParameter)
+	if key, _ := t.Header["jwk"].(Raw); key != "" && !key.IsArray() {
+		t.Header["jwk"] = key.members(keyMember)
+	}
 	sound := t.Algorithm() != "" // RFC 7515 section 4.1.1 and RFC 7516 section 4.1.1: there is always one
 	if len(parts) == 3 {
 		t.Claims, _ = object(parts[1], known)
@@ -91,10 +95,13 @@ func known(claim string) bool {
 // object reads the members of one part, a JSON object, that are to be kept.
 func object(part string, keep func(name string) bool) (map[string]any, bool) {
 	text, ok := decode(part)
-	if !ok {
+	if !ok || !ijson.Valid(text) {
 		return nil, false
 	}
-	return ijson.Members(text, keep)
+	if text = text[space(text, 0):]; text[0] != '{' {
+		return nil, false
+	}
+	return Raw(text).members(keep), true
 }
 
 var strict = base64.RawURLEncoding.Strict()

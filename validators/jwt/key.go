@@ -5,12 +5,21 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
 )
 
 // privateMembers are the members of a JWK that are secret (RFC 7518 sections 6.2.2, 6.3.2 and 6.4, RFC 8037 section 2).
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+
+// publicMembers are the other members of a JWK that somebody looks at.
+var publicMembers = []string{"kty", "crv", "x", "y", "n", "e"}
+
+// keyMember reports whether a member of a JWK is one of either.
+func keyMember(name string) bool {
+	return slices.Contains(publicMembers, name) || slices.Contains(privateMembers, name)
+}
 
 // Private reports whether a JWK holds a part of a private or symmetric key, or is of the type that only symmetric keys have.
 func Private(key map[string]any) bool {

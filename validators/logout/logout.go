@@ -2,8 +2,6 @@
 package logout
 
 import (
-	"slices"
-
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
@@ -95,7 +93,8 @@ var Rules = []rule.Rule{
 		Description: "post_logout_redirect_uri is not registered for the client",
 		Check: func(c *rule.Case) bool {
 			client, standing := c.Client()
-			return standing == rule.Known && client.PostLogoutRedirectURIs != nil && c.Has(scan.PostLogoutRedirectURI) && !registered(c)
+			registered, _ := c.LogoutTarget()
+			return standing == rule.Known && client.PostLogoutRedirectURIs != nil && c.Has(scan.PostLogoutRedirectURI) && !registered
 		},
 	},
 	{
@@ -119,20 +118,8 @@ func flaw(id string, flaws redirecturi.Flaws, title, why, source, description st
 		ID: id, Endpoints: here, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: withTarget,
 		Title: title, Why: why, Source: source, Covers: []string{"L-01"}, Description: description,
 		Check: func(c *rule.Case) bool {
-			target := c.Get(scan.PostLogoutRedirectURI)
-			if target == "" {
-				return false
-			}
-			if registered(c) {
-				return redirecturi.Scripts(target)&flaws != 0
-			}
-			return redirecturi.Inspect(target)&flaws != 0
+			_, found := c.LogoutTarget()
+			return found&flaws != 0
 		},
 	}
-}
-
-// registered reports whether the target is registered for the client.
-func registered(c *rule.Case) bool {
-	client, standing := c.Client()
-	return standing == rule.Known && slices.Contains(client.PostLogoutRedirectURIs, c.Get(scan.PostLogoutRedirectURI))
 }

@@ -30,11 +30,14 @@ type Reading struct {
 // maxReadings bounds the readings: three of the first colon, and those of seven more colons.
 const maxReadings = 10
 
+// maxBasic is the length in bytes of the longest Basic value that is read. It is the default limit of a parameter.
+const maxBasic = 16 << 10
+
 // Authentication is how a client identified and authenticated itself at the token endpoint (RFC 6749 section 2.3).
 type Authentication struct {
 	// Scheme is the kind of the Authorization header.
 	Scheme Scheme
-	// Malformed is a Basic value that is not base64, has no identifier before a colon, or holds a control character.
+	// Malformed is a Basic value that is not base64, has no identifier before a colon, holds a control character, or is longer than 16 KiB.
 	Malformed bool
 	// Loose is a Basic value that lenient decoders accept and strict ones do not.
 	Loose bool
@@ -183,6 +186,9 @@ func (a *Authentication) header(value string) {
 
 // decode fills the readings from a base64 value. RFC 7617 section 2 splits at the first colon.
 func (a *Authentication) decode(encoded string) bool {
+	if len(encoded) > maxBasic {
+		return false
+	}
 	if size := base64.StdEncoding.DecodedLen(len(encoded)); cap(a.buffer) < size {
 		a.buffer = make([]byte, 0, size)
 	}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"strings"
 
-	"github.com/oauthguard/caddy-oauth-guard/validators/jwt"
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
@@ -99,7 +98,7 @@ type Case struct {
 	metadata       *Metadata
 	grant          string
 	grantAsked     bool
-	tokens         map[string]*jwt.Token
+	tokens         *readToken
 
 	credentials                 string
 	presented, credentialsAsked bool

@@ -3,6 +3,7 @@ package rule
 import (
 	"encoding/json"
 	"path"
+	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 )
@@ -104,6 +105,11 @@ type Directory interface {
 
 // MatchID reports whether a rule ID matches a pattern: an ID, or a glob in which * stands for any run of characters without a slash.
 func MatchID(pattern, id string) bool {
+	if literal := strings.IndexAny(pattern, `*?[\`); literal < 0 {
+		return pattern == id
+	} else if !strings.HasPrefix(id, pattern[:literal]) {
+		return false
+	}
 	matched, err := path.Match(pattern, id)
 	return err == nil && matched
 }

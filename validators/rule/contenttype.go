@@ -34,6 +34,9 @@ const (
 	jsonType = "application/json"
 )
 
+// maxTypeParameters is how long the parameters of a form's type may be in bytes. A charset takes some twenty.
+const maxTypeParameters = 1 << 10
+
 // ParseContentType reads the Content-Type fields of a request.
 func ParseContentType(fields []string) ContentType {
 	if len(fields) == 0 {
@@ -56,6 +59,11 @@ func ParseContentType(fields []string) ContentType {
 	mediaType = strings.Trim(mediaType, " \t")
 	form := strings.EqualFold(mediaType, formType)
 	if !form && !strings.EqualFold(mediaType, jsonType) {
+		return result
+	}
+	if len(rest) > maxTypeParameters {
+		// No parser is known to find the same in so many of them.
+		result.Form, result.JSON, result.Charset = form, !form, Foreign
 		return result
 	}
 	for rest != "" {

@@ -64,7 +64,7 @@ func (c *Case) hintedNames() []string {
 	token := c.JWT(c.Get(scan.IDTokenHint))
 	names, _ := token.Audience()
 	if party := token.Text("azp"); party != "" {
-		names = append(names, party)
+		names = append(slices.Clip(names), party)
 	}
 	return names
 }

@@ -2,6 +2,8 @@ package rule
 
 import (
 	"encoding/json"
+	"strconv"
+	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/jwt"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
@@ -16,6 +18,7 @@ type RequestObject struct {
 	// RedirectURI says that the object has the redirect URI. If it has none, one that stands beside it is judged, for servers that merge the two.
 	RedirectURI bool
 
+	added     int // how many parameters it has added
 	signature Signature
 	verified  bool
 }
@@ -48,30 +51,42 @@ func (c *Case) openObject() {
 }
 
 // addClaim adds a claim as the parameter of its name. Parameters that are JSON may be so here without being quoted, and those that may repeat may be arrays (RFC 9101 section 4,
-// RFC 8707 section 2).
+// RFC 8707 section 2). A request object may add as many parameters as a request may have.
 func (c *Case) addClaim(name scan.Name, value any) {
+	if value == nil {
+		return
+	}
+	raw, isRaw := value.(jwt.Raw)
+	if isRaw && raw.IsArray() && RepeatableNames.Has(name) {
+		for element := range raw.Elements {
+			if c.addClaim(name, element); c.Object.added > c.Options.Limits.Parameters {
+				break
+			}
+		}
+		return
+	}
+	if c.Object.added++; c.Object.added > c.Options.Limits.Parameters {
+		c.Parameters.Signs |= scan.TooManyParameters
+		return
+	}
 	switch value := value.(type) {
-	case nil:
 	case string:
 		c.Parameters.Add(name, value)
 	case json.Number:
 		c.Parameters.Add(name, value.String())
-	case []any:
-		if !RepeatableNames.Has(name) {
-			c.addJSON(name, value)
-			return
-		}
-		for _, element := range value {
-			c.addClaim(name, element)
-		}
-	default:
-		c.addJSON(name, value)
+	case bool:
+		c.Parameters.Add(name, strconv.FormatBool(value))
+	case jwt.Raw:
+		c.Parameters.Add(name, withoutBreaks(string(value)))
 	}
 }
 
-func (c *Case) addJSON(name scan.Name, value any) {
-	text, _ := json.Marshal(value) // what was read as JSON can be written
-	c.Parameters.Add(name, string(text))
+// withoutBreaks is JSON without tabs and ends of lines, which can only stand where a blank could: they are no control characters of a parameter.
+func withoutBreaks(text string) string {
+	if scan.ClassOf(text)&scan.Controls == 0 {
+		return text
+	}
+	return strings.NewReplacer("\t", " ", "\r", " ", "\n", " ").Replace(text)
 }
 
 // ObjectSignature verifies the signature of the request object with the keys of the client.
@@ -96,15 +111,19 @@ func (c *Case) Verify(client *Client, token *jwt.Token) Signature {
 	return c.Options.Signatures.Verify(client.Keys, token.Compact)
 }
 
-// JWT reads a token, each one once.
+// readToken is a token that was read, and those before it.
+type readToken struct {
+	*jwt.Token
+	before *readToken
+}
+
+// JWT reads a token, each one once. There are few in one request, and mostly it is the very same string that is asked for again, which shows at once.
 func (c *Case) JWT(compact string) *jwt.Token {
-	token := c.tokens[compact]
-	if token == nil {
-		if c.tokens == nil {
-			c.tokens = make(map[string]*jwt.Token)
+	for read := c.tokens; read != nil; read = read.before {
+		if read.Compact == compact {
+			return read.Token
 		}
-		token = jwt.Read(compact)
-		c.tokens[compact] = token
 	}
-	return token
+	c.tokens = &readToken{jwt.Read(compact), c.tokens}
+	return c.tokens.Token
 }

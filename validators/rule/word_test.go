@@ -18,3 +18,33 @@ func TestHasWord(t *testing.T) {
 		}
 	})
 }
+
+func TestSameWords(t *testing.T) {
+	long := strings.Repeat("a ", 127)
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"", "", true}, {"code", "code", true}, {"code", "token", false}, {"code id_token", "id_token code", true}, {"code code", "code", false}, {" code  token", "token code", true},
+		{long + "b", "b " + long, true}, {long + "b a", long + "b a", true}, {long + "b a", long + "a b", false},
+	} {
+		if got := SameWords(test.a, test.b); got != test.want {
+			t.Errorf("SameWords(%q, %q) = %v", test.a, test.b, got)
+		}
+	}
+}
+
+// TestMatchID: what stands before the first sign of a pattern is compared by itself.
+func TestMatchID(t *testing.T) {
+	for _, test := range []struct {
+		pattern string
+		want    bool
+	}{
+		{"token.scope.missing", true}, {"token.scope", false}, {"token.*", true}, {"*", true}, {"*.missing", true}, {"authorize.*", false}, {"token.scope.missin?", true},
+		{"token.[a-t]*", true}, {"token.[", false}, {`token\.scope.missing`, true}, {"", false},
+	} {
+		if got := MatchID(test.pattern, "token.scope.missing"); got != test.want {
+			t.Errorf("%s: %v", test.pattern, got)
+		}
+	}
+}

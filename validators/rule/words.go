@@ -43,10 +43,16 @@ func HasWord(value, word string) bool {
 	}
 }
 
-// SameWords reports whether two lists hold the same words in any order.
+// maxSameWords is the length in bytes up to which lists of words are compared in any order. The longest response type that a standard knows has 19.
+const maxSameWords = 256
+
+// SameWords reports whether two lists hold the same words in any order. Of lists of more than 256 bytes it only finds those that are written alike.
 func SameWords(a, b string) bool {
 	if a == b {
 		return true
+	}
+	if len(a) > maxSameWords || len(b) > maxSameWords {
+		return false
 	}
 	wordsA, wordsB := strings.Fields(a), strings.Fields(b)
 	slices.Sort(wordsA)

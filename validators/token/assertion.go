@@ -1,7 +1,7 @@
 package token
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/jwt"
 	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
@@ -49,7 +49,7 @@ var ClientAssertions = []rule.Rule{
 		Description: "client_assertion_type is malformed",
 		Check: func(c *rule.Case) bool {
 			kind := c.Get(scan.ClientAssertionType)
-			return kind != "" && redirecturi.Inspect(kind)&(redirecturi.Relative|redirecturi.Fragment|redirecturi.Character) != 0
+			return kind != "" && !redirecturi.Absolute(kind)
 		},
 	},
 	{
@@ -193,7 +193,7 @@ var Assertions = []rule.Rule{
 func lacksClaims(a *jwt.Token) bool {
 	audience, _ := a.Audience()
 	_, ends := a.Seconds("exp")
-	return a.Text("iss") == "" || a.Text("sub") == "" || strings.Join(audience, "") == "" || !ends
+	return a.Text("iss") == "" || a.Text("sub") == "" || !slices.ContainsFunc(audience, func(value string) bool { return value != "" }) || !ends
 }
 
 // clientAssertion makes a rule about an assertion by which a client authenticates, and which can be read.

@@ -19,7 +19,7 @@ var (
 var Authentication = []rule.Rule{
 	{
 		ID: "token.authorization.malformed", Endpoints: rule.Backchannels, Error: "invalid_client", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddAuthorization},
-		Title:       "Authorization: Basic whose value is not base64, has no identifier before a colon, or holds a control character",
+		Title:       "Authorization: Basic whose value is not base64, has no identifier before a colon, holds a control character, or has more than 16 KiB",
 		Why:         "It authenticates nobody. Both readings of plus and percent signs, and colons in the identifier, are legal.",
 		Source:      "RFC 7617 section 2, RFC 6749 section 2.3.1; Hub documentation: \"Authorization header was either of invalid format or not passed\"",
 		Covers:      []string{"K-24", "K-28"},

@@ -3,6 +3,7 @@ package token
 import (
 	"strings"
 
+	"github.com/oauthguard/caddy-oauth-guard/validators/redirecturi"
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
@@ -75,7 +76,7 @@ var tokenTypes = scan.NamesOf(scan.SubjectTokenType, scan.ActorTokenType, scan.R
 // malformedTypes are the types of tokens that are no absolute URIs.
 func malformedTypes(c *rule.Case) (malformed scan.Names) {
 	for rest := c.Parameters.Present & tokenTypes; rest != 0; rest &= rest - 1 {
-		if name := rest.First(); !absoluteURI(c.Get(name)) {
+		if name := rest.First(); !redirecturi.Absolute(c.Get(name)) {
 			malformed |= 1 << name
 		}
 	}

@@ -30,7 +30,7 @@ var Grants = []rule.Rule{
 		Description: "grant_type is malformed",
 		Check: func(c *rule.Case) bool {
 			grant := c.Get(scan.GrantType)
-			return grant != "" && !grantName(grant) && !absoluteURI(grant)
+			return grant != "" && !grantName(grant) && !redirecturi.Absolute(grant)
 		},
 	},
 	{
@@ -149,7 +149,7 @@ var Grants = []rule.Rule{
 		Description: "redirect_uri is malformed",
 		Check: func(c *rule.Case) bool {
 			return grantIs("authorization_code")(c) && c.Has(scan.RedirectURI) && !c.RedirectURIRegistered() &&
-				redirecturi.Inspect(c.Get(scan.RedirectURI))&(redirecturi.Relative|redirecturi.Fragment|redirecturi.Character) != 0
+				!redirecturi.Absolute(c.Get(scan.RedirectURI))
 		},
 	},
 	{
@@ -298,9 +298,4 @@ func malformed(id string, name scan.Name, source string) rule.Rule {
 // grantName reports whether s is a name, RFC 6749 appendix A.10.
 func grantName(s string) bool {
 	return s != "" && rule.Unreserved(s) && strings.IndexByte(s, '~') < 0
-}
-
-// absoluteURI reports whether s is an absolute URI.
-func absoluteURI(s string) bool {
-	return redirecturi.Inspect(s)&(redirecturi.Relative|redirecturi.Fragment|redirecturi.Character) == 0
 }

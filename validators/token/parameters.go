@@ -1,6 +1,7 @@
 package token
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
@@ -47,15 +48,7 @@ var Parameters = []rule.Rule{
 		Covers:      []string{"K-05"},
 		Description: "parameters must be sent in the body",
 		Check: func(c *rule.Case) bool {
-			if c.Query == "" || inQuery(c) {
-				return false
-			}
-			for _, name := range parameterTexts {
-				if strings.Contains(c.Query, name) {
-					return true
-				}
-			}
-			return false
+			return c.Query != "" && !inQuery(c) && mentions(c.Query)
 		},
 	},
 	{
@@ -90,15 +83,41 @@ var Parameters = []rule.Rule{
 	},
 }
 
-// parameterTexts are the names whose mention in a query matters.
-var parameterTexts = func() (texts []string) {
+// mentioned are the names whose mention in a query matters, by the letter that they begin with; a name that holds another one is not among them. follow are the letters that stand at the
+// second, third and fourth place of one of them, as bits.
+var mentioned, follow = func() (names [256][]string, follow [256][3]uint32) {
+	relevant := rule.RelevantNames(rule.Token) &^ rule.RepeatableNames
 	for _, name := range scan.AllNames() {
-		if (rule.RelevantNames(rule.Token) &^ rule.RepeatableNames).Has(name) {
-			texts = append(texts, name.String())
+		text := name.String()
+		holdsOther := slices.ContainsFunc(scan.AllNames(), func(other scan.Name) bool {
+			return other != name && relevant.Has(other) && strings.Contains(text, other.String())
+		})
+		if !relevant.Has(name) || holdsOther {
+			continue
+		}
+		names[text[0]] = append(names[text[0]], text)
+		for place := range follow[text[0]] {
+			follow[text[0]][place] |= 1 << (text[1+place] & 31)
 		}
 	}
-	return texts
+	return names, follow
 }()
+
+// mentions reports whether one of these names stands somewhere in a query. It goes through the query once, and not once for each name.
+func mentions(query string) bool {
+	for at := 0; at+3 < len(query); at++ {
+		bits := &follow[query[at]]
+		if bits[0]>>(query[at+1]&31)&(bits[1]>>(query[at+2]&31))&(bits[2]>>(query[at+3]&31))&1 == 0 {
+			continue
+		}
+		for _, name := range mentioned[query[at]] {
+			if strings.HasPrefix(query[at:], name) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // inQuery reports whether the query holds a parameter of this endpoint, or a name that folds into one.
 func inQuery(c *rule.Case) bool {

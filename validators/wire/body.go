@@ -57,7 +57,7 @@ var Bodies = []rule.Rule{
 	},
 	{
 		ID: "wire.charset.unsupported", Endpoints: buffered, Error: "invalid_request", Modes: rule.EnforceEverywhere, When: rule.When{Traits: rule.OddType},
-		Title:       "The form, or the JSON of a registration, has a charset that is not UTF-8",
+		Title:       "The form, or the JSON of a registration, has a charset that is not UTF-8, or more than 1 KiB of parameters in its Content-Type",
 		Why:         "Jetty and Tomcat decode a form in IBM037 or UTF-16 into other parameters than everybody else sees.",
 		Source:      "RFC 6749 appendix B, RFC 8259 section 8.1",
 		Covers:      []string{"K-03", "A-02"},
@@ -108,7 +108,7 @@ var Bodies = []rule.Rule{
 // nonASCII reports whether a charset would matter. The scan does not read the JSON of a registration.
 func nonASCII(c *rule.Case) bool {
 	if c.Endpoint == rule.Registration {
-		return strings.ContainsFunc(c.Body, func(r rune) bool { return r >= 0x80 })
+		return scan.ClassOf(c.Body)&scan.NonASCIIBytes != 0
 	}
 	return c.Parameters.Signs&scan.NonASCII != 0
 }

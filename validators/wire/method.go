@@ -20,6 +20,9 @@ var Transport = []rule.Rule{
 	},
 }
 
+// maxConnection is how long the header Connection may be in bytes, all fields and a comma for each. It lists names of hop-by-hop headers, of which there are few.
+const maxConnection = 1 << 10
+
 // Methods are the rules about the request method and what stands in for it. Like those about paths they need no body.
 var Methods = []rule.Rule{
 	{
@@ -59,14 +62,18 @@ var Methods = []rule.Rule{
 	},
 	{
 		ID: "wire.connection.nominates", Endpoints: rule.Everywhere, Error: "invalid_request", Modes: rule.EnforceEverywhere, Preflights: true, When: rule.When{Traits: rule.Nominating},
-		Title: "The Connection header names a header that the guard judges, such as Authorization or Content-Type",
+		Title: "The Connection header names a header that the guard judges, such as Authorization or Content-Type, or has more than 1 KiB",
 		Why: "A proxy removes every header that Connection names. What was judged would not be what the server gets: a client that authenticated here would arrive there " +
 			"without credentials.",
 		Source:      "RFC 9110 section 7.6.1",
 		Covers:      []string{"T-02"},
 		Description: "the Connection header must not name end-to-end headers",
 		Check: func(c *rule.Case) bool {
+			size := 0
 			for _, value := range c.Header["Connection"] {
+				if size += 1 + len(value); size > maxConnection {
+					return true
+				}
 				for name := range strings.SplitSeq(value, ",") {
 					switch strings.ToLower(strings.Trim(name, " \t")) {
 					case "authorization", "content-type", "content-encoding", "content-length", "transfer-encoding", "dpop", "origin", "cookie", "host":

@@ -12,7 +12,7 @@ var Parameters = []rule.Rule{
 		"Servers cut or refuse long targets at different places.",
 		"RFC 9112 section 3 sets no limit", "the query of the request is too long", "T-07"),
 	sign("wire.limit.parameters", scan.TooManyParameters, rule.EnforceEverywhere,
-		"There are more parameters than the limit (limits parameters, default 100)",
+		"There are more parameters than the limit (limits parameters, default 100), or a request object that counts holds more",
 		"PHP and Node drop everything behind the thousandth parameter: what they do not see must not be judged.",
 		"Behaviour of PHP, Node and Jetty", "the request has too many parameters", "T-07"),
 	sign("wire.limit.value", scan.TooLongValue, rule.EnforceEverywhere,
