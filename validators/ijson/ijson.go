@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
 // MaxDepth bounds how deep arrays and objects may be nested. What OAuth defines has four levels.
@@ -60,7 +58,8 @@ type reader struct {
 	names   *names // of all objects
 	objects uint32 // how many there were
 	values  int    // how many there were
-	decoded []byte // the names and strings that have escapes
+	decoded []byte // room for the names and strings that have escapes, as long as the text; none becomes longer
+	written int    // how many bytes of it are used
 }
 
 // whole reads a text that is one value.
@@ -91,7 +90,7 @@ func (r *reader) value(at int, name string, depth int) (value any, end int, ok b
 		}
 		return r.array(at+1, depth)
 	case '"':
-		if content, end, ok = r.quoted(at+1, r.build || r.visit != nil); r.build {
+		if content, end, ok = r.quoted(at + 1); r.build {
 			value = content
 		}
 	case 't':
@@ -106,24 +105,6 @@ func (r *reader) value(at int, name string, depth int) (value any, end int, ok b
 		}
 	}
 	return value, end, ok && (r.visit == nil || r.visit(depth, name, kind, content))
-}
-
-// quoted reads what is behind an opening quote: its content, decoded if that is needed.
-func (r *reader) quoted(at int, needed bool) (content string, end int, ok bool) {
-	end, escapes, ok := quoted(r.text, at)
-	if !ok {
-		return "", at, false
-	}
-	content = r.text[at:end]
-	if escapes && needed {
-		if r.decoded == nil {
-			r.decoded = make([]byte, 0, len(r.text)) // nothing becomes longer
-		}
-		begin := len(r.decoded)
-		r.decoded = appendUnquoted(r.decoded, content)
-		content = scan.Text(r.decoded[begin:])
-	}
-	return content, end + 1, true
 }
 
 // object reads what is behind an opening brace.
@@ -142,8 +123,8 @@ func (r *reader) object(at, depth int) (value any, end int, ok bool) {
 			return nil, at, false
 		}
 		begin := at + 1
-		name, end, ok := r.quoted(begin, true)
-		if !ok || !r.names.add(object, name, text, begin, end-1) {
+		name, end, ok := r.quoted(begin)
+		if !ok || !r.names.add(object, name, text, begin) {
 			return nil, at, false
 		}
 		if at = space(text, end); at == len(text) || text[at] != ':' {

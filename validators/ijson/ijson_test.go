@@ -40,7 +40,7 @@ func nested(depth int) any {
 
 func TestRefused(t *testing.T) {
 	for _, text := range []string{
-		"", " ", "{", "}", "{]", `{"a"}`, `{"a":}`, `{"a":1,}`, "[1,]", "[1 2]", "{}{}", "1 2", "tru", "'a'", "{a:1}", "// x\n1", "\ufeff{}", "NaN", "01", `"\x"`, "\"\n\"",
+		"", " ", "{", "}", "{]", `{"a"}`, `{"a":}`, `{"a":1,}`, "[1,]", "[1 2]", "{}{}", "1 2", "tru", "'a'", "{a:1}", "// x\n1", "\ufeff{}", "NaN", "01", `"\x"`, "\"\n\"", `"\ud800\udC0X"`, `"\u12"`, `"\`,
 		`{"a":1,"a":1}`, `{"a":1,"\u0061":2}`, `[{"b":{"a":1,"c":2,"a":null}}]`, "\"\xff\"", "\"\xc0\xaf\"",
 		"[" + strings.Repeat("1,", MaxValues-1) + "1]", `{"a":[[` + strings.Repeat("{},", MaxValues-3) + "{}]]}",
 		strings.Repeat("[", 34) + strings.Repeat("]", 34), strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40),

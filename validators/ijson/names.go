@@ -9,19 +9,13 @@ import (
 // names is the set of the names of members of all objects of a text: a table of at least four times as many slots as there are members, probed one after the other, so that most names find a
 // free slot at once. It finds a name that occurs twice in one object without building anything.
 type names struct {
-	slots   [4 * MaxValues]slot
-	mask    uint64 // of the slots that are used, fewer for a short text
+	slots   [4 * MaxValues]uint16 // zero, or one more than the index of a member
+	used    int                   // how many slots are, fewer for a short text
 	members []member
 }
 
-// slot is zero, or one more than the index of a member, below bits of the hash of its name that are not those by which it is found.
-type slot uint32
-
-// indexBits are those of the index in a slot.
-const indexBits = 12
-
-// member is a member of an object, its slot, and where the content of its name stands.
-type member struct{ object, slot, begin, end uint32 }
+// member is a member of an object, the upper half of the hash of both, and where the content of its name begins.
+type member struct{ object, hash, begin uint32 }
 
 var (
 	seed  = maphash.MakeSeed()
@@ -32,38 +26,38 @@ var (
 // takeNames is an empty set for the members of a text of a size, each of which has five bytes unless it is the last one.
 func takeNames(size int) *names {
 	n := spare.Get().(*names)
-	slots := 64
-	for slots < len(n.slots) && slots < 4*(size/5+1) {
-		slots *= 2
+	n.used = 64
+	for n.used < len(n.slots) && n.used < 4*(size/5+1) {
+		n.used *= 2
 	}
-	n.mask = uint64(slots - 1)
 	return n
 }
 
 // give empties the set and keeps it for others.
 func (n *names) give() {
-	for i := range n.members {
-		n.slots[n.members[i].slot] = 0
-	}
+	clear(n.slots[:n.used])
 	n.members = n.members[:0]
 	spare.Put(n)
 }
 
-// add adds a name to those of an object, with the place in the text where it is written. It reports false if it is there already.
-func (n *names) add(object uint32, name, text string, begin, end int) bool {
+// add adds a name to those of an object, with the place in the text where its content begins. It reports false if it is there already.
+func (n *names) add(object uint32, name, text string, begin int) bool {
 	hash := hashOf(name, object)
-	tag := slot(hash>>32) &^ (1<<indexBits - 1)
-	for at := hash & n.mask; ; at = (at + 1) & n.mask {
-		taken := n.slots[at%uint64(len(n.slots))]
+	added := member{object: object, hash: uint32(hash >> 32), begin: uint32(begin)}
+	slots := n.slots[:n.used]
+	for at := int(hash) & (len(slots) - 1); ; at = (at + 1) & (len(slots) - 1) {
+		taken := slots[at]
 		if taken == 0 {
-			n.members = append(n.members, member{object: object, slot: uint32(at), begin: uint32(begin), end: uint32(end)})
-			n.slots[at%uint64(len(n.slots))] = tag | slot(len(n.members))
+			n.members = append(n.members, added)
+			slots[at] = uint16(len(n.members))
 			return true
 		}
-		if taken&^(1<<indexBits-1) != tag {
+		m := &n.members[taken-1]
+		if m.hash != added.hash || m.object != object {
 			continue
 		}
-		if m := n.members[taken&(1<<indexBits-1)-1]; m.object == object && unquote(text[m.begin:m.end]) == name {
+		other := reader{text: text}
+		if content, _, _ := other.quoted(int(m.begin)); content == name {
 			return false
 		}
 	}

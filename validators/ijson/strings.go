@@ -5,40 +5,95 @@ import (
 	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
-// quoted reads what is behind an opening quote. It returns where the closing one stands, and whether there are escapes before it.
-func quoted(text string, at int) (end int, escapes, ok bool) {
+// quoted reads what is behind an opening quote: its content, decoded, and where it ends. It is part of the text if it has no escape.
+func (r *reader) quoted(at int) (content string, end int, ok bool) {
+	text, begin := r.text, at
+	for ; len(text)-at >= 8; at += 8 {
+		if stops := stops(scan.Octets(text, at)); stops != 0 {
+			at += bits.TrailingZeros64(stops) / 8
+			break
+		}
+	}
+	for at < len(text) && text[at] >= ' ' && text[at] != '"' && text[at] != '\\' {
+		at++
+	}
+	switch {
+	case at == len(text) || text[at] < ' ':
+		return "", at, false
+	case text[at] == '"':
+		return text[begin:at], at + 1, true
+	}
+	return r.decode(begin, at)
+}
+
+// decode is quoted for a content with escapes, the first of which is given. Half of a surrogate pair is replaced, as encoding/json does.
+func (r *reader) decode(begin, at int) (content string, end int, ok bool) {
+	text := r.text
+	if r.decoded == nil {
+		r.decoded = make([]byte, len(text))
+	}
+	decoded, written := r.decoded, r.written+copy(r.decoded[r.written:], text[begin:at])
 	for at < len(text) {
-		if text[at] != '\\' && len(text)-at >= 8 { // behind one escape there often is another one
-			stops := stops(word64(text[at : at+8]))
+		if len(text)-at >= 8 && text[at] != '\\' && text[at+1] != '\\' { // behind one escape there often is another one
+			// Eight bytes are copied at once, up to one that stops; what is copied too much is written over.
+			word := scan.Octets(text, at)
+			binary.LittleEndian.PutUint64(decoded[written:], word)
+			stops := stops(word)
 			if stops == 0 {
-				at += 8
+				at, written = at+8, written+8
 				continue
 			}
-			at += bits.TrailingZeros64(stops) / 8
+			same := bits.TrailingZeros64(stops) / 8
+			at, written = at+same, written+same
 		}
-		switch c := text[at]; {
+		c := text[at]
+		switch {
 		case c == '"':
-			return at, escapes, true
+			content = scan.Text(decoded[r.written:written])
+			r.written = written
+			return content, at + 1, true
 		case c < ' ':
-			return at, false, false
-		case c != '\\':
-			at++ // as may be among the last eight bytes
+			return "", at, false
+		case c != '\\': // as may be among the last eight bytes
+			decoded[written] = c
+			at, written = at+1, written+1
+			continue
+		case at+1 == len(text):
+			return "", at, false
+		}
+		if c = escaped[text[at+1]]; c != 0 {
+			decoded[written] = c
+			at, written = at+2, written+1
 			continue
 		}
-		escapes = true
-		if at+1 < len(text) && text[at+1] != 'u' && escaped[text[at+1]] != 0 {
-			at += 2
-			continue
-		}
-		if _, ok := unit(text[at:]); !ok {
-			return at, false, false
+		code, ok := unit(text[at:])
+		if !ok {
+			return "", at, false
 		}
 		at += len(`\uXXXX`)
+		if code < utf8.RuneSelf {
+			decoded[written] = byte(code)
+			written++
+			continue
+		}
+		if utf16.IsSurrogate(code) {
+			if second, ok := unit(text[at:]); !ok {
+				code = utf8.RuneError
+			} else if code = utf16.DecodeRune(code, second); code != utf8.RuneError {
+				at += len(`\uXXXX`)
+			}
+		}
+		written += utf8.EncodeRune(decoded[written:], code)
 	}
-	return at, false, false
+	return "", at, false
 }
+
+// escaped is what a byte behind a backslash stands for, and zero for those that may not stand there, or stand for more.
+var escaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
 // The same byte eight times.
 const (
@@ -51,12 +106,6 @@ const (
 func stops(word uint64) uint64 {
 	backslash := word ^ '\\'*ones
 	return ((word^2*ones)-'!'*ones)&^word&high | (backslash-ones)&^backslash&high
-}
-
-// word64 are eight bytes, the first one lowest.
-func word64(s string) uint64 {
-	_ = s[7]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // hexValues are the values of hexadecimal digits; every other byte has a higher one than they.
@@ -81,50 +130,3 @@ func unit(s string) (code rune, ok bool) {
 	a, b, c, d := hexValues[s[2]], hexValues[s[3]], hexValues[s[4]], hexValues[s[5]]
 	return rune(a<<12 | b<<8 | c<<4 | d), a|b|c|d < 0x10
 }
-
-// unquote decodes the content of a string that was read.
-func unquote(content string) string {
-	return string(appendUnquoted(make([]byte, 0, len(content)), content))
-}
-
-// appendUnquoted appends the decoded content of a string that was read, for which there has to be room. Half of a surrogate pair is replaced, as encoding/json does.
-func appendUnquoted(to []byte, content string) []byte {
-	start, written := len(to), 0
-	decoded := to[start : start+len(content)]
-	for at := 0; at < len(content); {
-		c := content[at]
-		switch {
-		case c != '\\' && len(content)-at >= 8:
-			// Eight bytes are copied at once, up to an escape; what is copied too much is written over.
-			word := word64(content[at : at+8])
-			binary.LittleEndian.PutUint64(decoded[written:], word)
-			same := min(bits.TrailingZeros64(stops(word))/8, 8)
-			at, written = at+same, written+same
-		case c != '\\':
-			decoded[written] = c
-			at, written = at+1, written+1
-		case content[at+1] != 'u':
-			decoded[written] = escaped[content[at+1]]
-			at, written = at+2, written+1
-		default:
-			code, _ := unit(content[at:])
-			at += len(`\uXXXX`)
-			if utf16.IsSurrogate(code) {
-				second, _ := unit(content[at:])
-				if code = utf16.DecodeRune(code, second); code != utf8.RuneError {
-					at += len(`\uXXXX`)
-				}
-			}
-			if code < utf8.RuneSelf {
-				decoded[written] = byte(code)
-				written++
-			} else {
-				written += utf8.EncodeRune(decoded[written:], code)
-			}
-		}
-	}
-	return to[:start+written]
-}
-
-// escaped is what a byte behind a backslash stands for, and zero for those that may not stand there.
-var escaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}

@@ -42,15 +42,24 @@ func Inspect(uri string) Flaws {
 		flaws |= Fragment
 	}
 	scheme, rest, found := cutScheme(uri)
-	flaws |= schemeFlaws(uri)
 	switch {
 	case !found:
-		flaws |= Relative
-	case strings.EqualFold(scheme, "http"), strings.EqualFold(scheme, "https"):
-		flaws |= inspectAuthority(len(scheme) == len("http"), rest)
+		flaws |= Relative | schemeFlaws(uri)
+	case len(scheme) == len("https") && strings.EqualFold(scheme, "https"):
+		flaws |= inspectAuthority(false, rest)
+	case len(scheme) == len("http") && strings.EqualFold(scheme, "http"):
+		flaws |= inspectAuthority(true, rest)
+	default:
+		flaws |= schemeFlaws(uri)
 	}
-	if _, query, found := strings.Cut(rest, "?"); found && holdsResponseParameter(query) {
-		flaws |= ResponseParameter
+	if begin := strings.IndexByte(rest, '?'); begin >= 0 {
+		query := rest[begin+1:]
+		if flaws&Fragment != 0 {
+			query, _, _ = strings.Cut(query, "#")
+		}
+		if holdsResponseParameter(query) {
+			flaws |= ResponseParameter
+		}
 	}
 	return flaws
 }
@@ -86,9 +95,15 @@ func schemeFlaws(uri string) Flaws {
 		return 0 // as most
 	}
 	var buffer [16]byte
-	n := 0
-	for i := 0; i < len(uri) && n < len(buffer); i++ {
+	i, n := 0, 0
+	for i < len(uri) && uri[i] <= ' ' {
+		i++
+	}
+	for ; i < len(uri) && n < len(buffer); i++ {
 		c := uri[i]
+		if c == '\t' || c == '\n' || c == '\r' {
+			continue
+		}
 		if c == ':' {
 			switch string(buffer[:n]) {
 			case "javascript", "data", "vbscript":
@@ -97,9 +112,6 @@ func schemeFlaws(uri string) Flaws {
 				return DangerousScheme
 			}
 			return 0
-		}
-		if c == '\t' || c == '\n' || c == '\r' || n == 0 && c <= ' ' {
-			continue
 		}
 		if c >= 'A' && c <= 'Z' {
 			c |= 0x20

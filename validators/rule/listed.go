@@ -29,7 +29,7 @@ func (u *URIs) add(uri string) {
 
 func hasHTTPS(uri string) bool {
 	const scheme = "https:"
-	return len(uri) >= len(scheme) && strings.EqualFold(uri[:len(scheme)], scheme)
+	return strings.HasPrefix(uri, scheme) || len(uri) >= len(scheme) && strings.EqualFold(uri[:len(scheme)], scheme)
 }
 
 // Flows are the grant types and the words of response types that a list of a registration holds, as far as rules ask for them.

@@ -1,9 +1,11 @@
 package rule
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
 // Metadata is what a registration request says about a client, RFC 7591 section 2, as far as rules ask for it. A member that is null counts as omitted.
@@ -122,8 +124,13 @@ func (r *metadataReader) element(kind byte, content string) {
 // metadataMembers are the members that are read.
 var metadataMembers = []string{"redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "application_type", "jwks", "jwks_uri", "software_statement"}
 
-// longestMember is the longest name of them.
-const longestMember = "post_logout_redirect_uris"
+// metadataBySize are the members that are read, by the sizes of their names, which all differ.
+var metadataBySize = func() (members [len("post_logout_redirect_uris") + 1]string) {
+	for _, name := range metadataMembers {
+		members[len(name)] = name
+	}
+	return members
+}()
 
 // metadataInitials are the bytes that the name of one of them may begin with, in any case.
 var metadataInitials = func() (initials [256]bool) {
@@ -138,29 +145,34 @@ var metadataInitials = func() (initials [256]bool) {
 
 // likeKnown is the member that a name is in some case, as encoding/json of Go compares names; empty if there is none.
 func likeKnown(name string) string {
-	if name == "" || !metadataInitials[name[0]] {
+	if name == "" || len(name) > len(metadataBySize)+maxBeyondASCII || !metadataInitials[name[0]] {
 		return ""
 	}
-	var buffer [len(longestMember)]byte
-	lower := buffer[:0]
+	if len(name) < len(metadataBySize) && strings.EqualFold(name, metadataBySize[len(name)]) {
+		return metadataBySize[len(name)]
+	}
+	if scan.ClassOf(name)&scan.NonASCIIBytes == 0 {
+		return ""
+	}
+	var room [len(metadataBySize) - 1]byte
+	letters := room[:0]
 	for _, c := range name {
-		switch {
-		case c >= 'A' && c <= 'Z':
-			c |= 0x20
-		case c == '\u017f': // the long s
+		switch c {
+		case longS:
 			c = 's'
-		case c == '\u212a': // the sign of the unit kelvin
+		case kelvin:
 			c = 'k'
 		}
-		if c >= utf8.RuneSelf || len(lower) == len(buffer) {
+		if c >= utf8.RuneSelf || len(letters) == len(room) {
 			return ""
 		}
-		lower = append(lower, byte(c))
+		letters = append(letters, byte(c))
 	}
-	for _, known := range metadataMembers {
-		if string(lower) == known {
-			return known
-		}
-	}
-	return ""
+	return likeKnown(string(letters))
 }
+
+// longS and kelvin are the only characters beyond ASCII that are letters of ASCII in another case.
+const longS, kelvin = '\u017f', '\u212a'
+
+// maxBeyondASCII is how many bytes more a name may have that is written with them.
+const maxBeyondASCII = 3
