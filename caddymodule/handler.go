@@ -17,6 +17,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/oauthguard/caddy-oauth-guard/caddymodule/command/redact"
 	"github.com/oauthguard/caddy-oauth-guard/clients"
 	"github.com/oauthguard/caddy-oauth-guard/validators"
 	"github.com/oauthguard/caddy-oauth-guard/validators/path"
@@ -251,7 +252,7 @@ func (h *Handler) judge(r *http.Request, j *judgement) (err error) {
 	route := h.engine.Route(escaped)
 	if route.Shaped && h.warned.CompareAndSwap(false, true) {
 		h.logger.Warn("a request went to a path that looks like an OAuth endpoint, and is not configured as one: is base_path right, or is an endpoint line missing?",
-			zap.String("path_ends_with", r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]))
+			zap.String("path_ends_with", redact.Text(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], redact.MaxPath)))
 	}
 	if route.Tag == 0 && route.Below == 0 && len(r.Header["X-Original-Url"]) == 0 && len(r.Header["X-Rewrite-Url"]) == 0 {
 		return nil
