@@ -67,7 +67,7 @@ var worst = []struct {
 		return registrationRequest(list(size-40, `{"x":[`, `1`, "]}", 2))
 	}},
 	{"registration of redirect URIs", 64 << 10, func(size int) rule.Request {
-		return registrationRequest(list(size-40, `{"redirect_uris":[`, `"http://[::1]:8/a?isa=%69&b"`, "]}", 29))
+		return registrationRequest(list(size-40, `{"redirect_uris":[`, `"http://[::1]:8/a?isa=%69&bcde"`, "]}", 33))
 	}},
 	{"registration of a redirect URI of parameters", 64 << 10, func(size int) rule.Request {
 		return registrationRequest(`{"redirect_uris":["https://a/?` + strings.Repeat("a=b&", size/4-10) + `"]}`)

@@ -45,9 +45,9 @@ func Inspect(uri string) Flaws {
 	switch {
 	case !found:
 		flaws |= Relative | schemeFlaws(uri)
-	case len(scheme) == len("https") && strings.EqualFold(scheme, "https"):
+	case means(scheme, "https"):
 		flaws |= inspectAuthority(false, rest)
-	case len(scheme) == len("http") && strings.EqualFold(scheme, "http"):
+	case means(scheme, "http"):
 		flaws |= inspectAuthority(true, rest)
 	default:
 		flaws |= schemeFlaws(uri)
@@ -62,6 +62,11 @@ func Inspect(uri string) Flaws {
 		}
 	}
 	return flaws
+}
+
+// means reports whether a scheme is the one of that name, in whatever case.
+func means(scheme, name string) bool {
+	return len(scheme) == len(name) && (scheme == name || strings.EqualFold(scheme, name))
 }
 
 // cutScheme splits a URI behind the colon of its scheme.

@@ -8,8 +8,8 @@ func WellEscaped(s string) bool {
 			return false
 		}
 	}
-	for ; at < len(s); at++ {
-		if _, escaped := Unhex(s[at:]); s[at] == '%' && !escaped {
+	for ; at < len(s); at += 8 {
+		if percents := equal(load(s, at), '%'); percents != 0 && percents&^(hexDigits(load(s, at+1))&hexDigits(load(s, at+2))) != 0 {
 			return false
 		}
 	}
