@@ -13,12 +13,13 @@ import (
 // privateMembers are the members of a JWK that are secret (RFC 7518 sections 6.2.2, 6.3.2 and 6.4, RFC 8037 section 2).
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
-// publicMembers are the other members of a JWK that somebody looks at.
-var publicMembers = []string{"kty", "crv", "x", "y", "n", "e"}
-
-// keyMember reports whether a member of a JWK is one of either.
+// keyMember reports whether a member of a JWK is a private one, or another one that somebody looks at.
 func keyMember(name string) bool {
-	return slices.Contains(publicMembers, name) || slices.Contains(privateMembers, name)
+	switch name {
+	case "kty", "crv", "x", "y", "n", "e":
+		return true
+	}
+	return len(name) <= len("oth") && slices.Contains(privateMembers, name)
 }
 
 // Private reports whether a JWK holds a part of a private or symmetric key, or is of the type that only symmetric keys have.
