@@ -1,6 +1,9 @@
 package redirecturi
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // inspectAuthority looks at what follows "http:" or "https:".
 func inspectAuthority(plain bool, rest string) Flaws {
@@ -15,7 +18,7 @@ func inspectAuthority(plain bool, rest string) Flaws {
 	host, port := authority, ""
 	if authority[0] == '[' {
 		end := strings.IndexByte(authority, ']')
-		if end < 0 || !consists(authority[1:end], &addressBytes) {
+		if end < 0 || !ipv6(authority[1:end]) {
 			return Authority
 		}
 		host, port = authority[:end+1], authority[end+1:]
@@ -75,6 +78,18 @@ var (
 	digits       = tableOf("0123456789")
 	addressBytes = tableOf("0123456789abcdefABCDEF:.")
 )
+
+// maxIPv6 is the length in bytes of the longest spelling of an IPv6 address.
+const maxIPv6 = len("0000:0000:0000:0000:0000:ffff:255.255.255.255")
+
+// ipv6 reports whether a text is an IPv6 address without a zone, RFC 3986 section 3.2.2.
+func ipv6(text string) bool {
+	if len(text) > maxIPv6 || !consists(text, &addressBytes) {
+		return false
+	}
+	address, err := netip.ParseAddr(text)
+	return err == nil && address.Is6()
+}
 
 func consists(s string, of *[256]bool) bool {
 	for i := 0; i < len(s); i++ {

@@ -1,6 +1,7 @@
 package redirecturi
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,6 +29,12 @@ func TestInspect(t *testing.T) {
 		{"https://app.example%2eevil.example/", Authority},
 		{"https://127.0.0.1[@evil.example", Authority},
 		{"https://[::1%25eth0]/", Authority},
+		{"https://[::ffff:255.255.255.255]/", 0},
+		{"https://[]/", Authority},
+		{"https://[:]/", Authority},
+		{"https://[1:2]/", Authority},
+		{"https://[127.0.0.1]/", Authority},
+		{"https://[" + strings.Repeat("0:", 1000) + "1]/", Authority},
 		{"https://app.example?@evil.example/", 0},
 		{"https://app.example\\@evil.example/", Character | Authority},
 		{"https:evil.example", Relative},

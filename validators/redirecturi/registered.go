@@ -49,8 +49,10 @@ func Compare(uri string, registered []Registered) Match {
 		return None
 	}
 	for i := range registered {
-		if registeredHost, registeredRest, ok := cutLoopback(registered[i].URI); ok && !registered[i].Plausible &&
-			registeredHost == host && registeredRest == rest {
+		if registered[i].Plausible || !strings.HasSuffix(registered[i].URI, rest) {
+			continue
+		}
+		if registeredHost, registeredRest, ok := cutLoopback(registered[i].URI); ok && registeredHost == host && registeredRest == rest {
 			return Loopback
 		}
 	}

@@ -117,7 +117,10 @@ type Finding struct {
 	Would Mode
 }
 
-// Open begins a case. The request is copied; its strings must stay valid until the case is opened again.
+// Open begins a case. The request is copied; its strings must stay valid until the case is opened again. It is not inlined for the
+// reason that [Case.authenticate] is not.
+//
+//go:noinline
 func (c *Case) Open(request *Request, endpoint Endpoint, options *Options, directory Directory) {
 	c.Request, c.Endpoint, c.Options, c.Directory = *request, endpoint, options, directory
 	c.readHeader()

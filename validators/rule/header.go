@@ -3,7 +3,9 @@ package rule
 // fewFields is up to how many names of header fields it takes less time to go through all than to look for each that matters.
 const fewFields = 8
 
-// readHeader looks at the header once, and keeps or notes what rules ask for.
+// readHeader looks at the header once, and keeps or notes what rules ask for. It is not inlined for the reason that [Case.authenticate] is not.
+//
+//go:noinline
 func (c *Case) readHeader() {
 	c.AuthorizationHeader, c.ProofHeader, c.contentTypeHeader = nil, nil, nil
 	c.Traits, c.RewriteHeaders = 0, false

@@ -53,7 +53,7 @@ func (c *Case) matchRedirectURI(client *Client) (match redirecturi.Match, uri st
 func (c *Case) RedirectURIRegistered() bool {
 	if !c.redirectAsked {
 		c.redirectAsked = true
-		c.redirectMatch = redirecturi.None
+		c.redirectMatch, c.redirectFlaws = redirecturi.None, 0
 		for _, client := range c.Authentication().Clients() {
 			if len(client.RedirectURIs) == 0 {
 				c.redirectMatch = redirecturi.Plausible

@@ -17,11 +17,11 @@ const maxFolded = 32
 //
 // It is only called for names that are not literally recognised.
 func fold(name string) Name {
-	name = strings.TrimPrefix(name, "\ufeff")
+	name = strings.TrimPrefix(name, byteOrderMark)
 	if cut := strings.IndexByte(name, 0); cut >= 0 {
 		name = name[:cut]
 	}
-	name = strings.Trim(name, " \t\r\n\v\f\u00a0\ufeff")
+	name = trimBlanks(name)
 	if len(name) > 4*maxFolded {
 		name = name[:4*maxFolded]
 	}
@@ -34,6 +34,37 @@ func fold(name string) Name {
 	}
 	return foldWhole(name)
 }
+
+// trimBlanks strips what counts as a blank to some stack from both ends. It compares bytes, which for characters beyond ASCII takes far less time than strings.Trim: a name may consist of
+// nothing else.
+func trimBlanks(name string) string {
+	for size := blankAt(name, strings.HasPrefix, 0); size > 0; size = blankAt(name, strings.HasPrefix, 0) {
+		name = name[size:]
+	}
+	for size := blankAt(name, strings.HasSuffix, len(name)-1); size > 0; size = blankAt(name, strings.HasSuffix, len(name)-1) {
+		name = name[:len(name)-size]
+	}
+	return name
+}
+
+// blankAt is the size of the blank at one end of a name, whose outermost byte is at the place.
+func blankAt(name string, has func(s, blank string) bool, place int) int {
+	switch {
+	case name == "":
+		return 0
+	case asciiBlanks[name[place]]:
+		return 1
+	case has(name, noBreakSpace):
+		return len(noBreakSpace)
+	case has(name, byteOrderMark):
+		return len(byteOrderMark)
+	}
+	return 0
+}
+
+const noBreakSpace, byteOrderMark = "\u00a0", "\ufeff"
+
+var asciiBlanks = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, '\v': true, '\f': true}
 
 func foldWhole(name string) Name {
 	var buffer [maxFolded]byte
