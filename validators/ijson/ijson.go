@@ -23,18 +23,25 @@ func Parse(text string) (value any, ok bool) {
 }
 
 // Object reads a text that is one object.
-func Object(text string) (members map[string]any, ok bool) { return Members(text, nil) }
-
-// Members reads a text that is one object, and keeps only some members of it; nil keeps all. The others have to be what JSON may be, too.
-func Members(text string, keep func(name string) bool) (members map[string]any, ok bool) {
-	r := reader{text: text, build: true, keep: keep, names: takeNames(len(text))}
-	defer r.names.give()
-	value, ok := r.whole()
+func Object(text string) (members map[string]any, ok bool) {
+	value, ok := Parse(text)
 	if !ok {
 		return nil, false
 	}
 	members, ok = value.(map[string]any)
 	return members, ok
+}
+
+// Members reads a text that is one object, and keeps only some members of it, see [Raw.Members]. The others have to be what JSON may be, too.
+func Members(text string, keep func(name string) bool) (members map[string]any, ok bool) {
+	if !Valid(text) {
+		return nil, false
+	}
+	raw := Raw(text[space(text, 0):])
+	if raw[0] != '{' {
+		return nil, false
+	}
+	return raw.Members(keep), true
 }
 
 // Valid reports whether a text is one value.
@@ -52,8 +59,7 @@ func Walk(text string, visit func(depth int, name string, kind byte, content str
 // reader reads one text. Its methods read what begins at a place, and return where it ends.
 type reader struct {
 	text    string
-	build   bool                   // the values are built
-	keep    func(name string) bool // which members of the outermost object are built; nil is all
+	build   bool // the values are built
 	visit   func(depth int, name string, kind byte, content string) bool
 	names   *names // of all objects
 	objects uint32 // how many there were
@@ -130,8 +136,6 @@ func (r *reader) object(at, depth int) (value any, end int, ok bool) {
 		if at = space(text, end); at == len(text) || text[at] != ':' {
 			return nil, at, false
 		}
-		build := r.build
-		r.build = build && (depth > 0 || r.keep == nil || r.keep(name))
 		value, end, ok := r.value(space(text, at+1), name, depth+1)
 		if !ok {
 			return nil, at, false
@@ -139,7 +143,6 @@ func (r *reader) object(at, depth int) (value any, end int, ok bool) {
 		if r.build {
 			members[name] = value
 		}
-		r.build = build
 		at = space(text, end)
 		more, ok := separator(text, at, '}')
 		if !more {

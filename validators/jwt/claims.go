@@ -2,7 +2,10 @@ package jwt
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
+
+	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
 )
 
 // Text is a claim that is a string; empty if there is none.
@@ -38,16 +41,9 @@ func (t *Token) Audience() (values []string, single bool) {
 		switch aud := t.Claims["aud"].(type) {
 		case string:
 			t.audience.values, t.audience.single = []string{aud}, true
-		case Raw:
+		case ijson.Raw:
 			if aud.IsArray() {
-				aud.each(func(_, written string) bool {
-					text := ""
-					if written[0] == '"' {
-						text = textOf(written)
-					}
-					t.audience.values = append(t.audience.values, text)
-					return true
-				})
+				t.audience.values = slices.Collect(aud.Strings)
 			}
 		}
 	}
@@ -56,10 +52,10 @@ func (t *Token) Audience() (values []string, single bool) {
 
 // Confirmation is a member of the claim cnf, which says to whose key a token is bound (RFC 7800 section 3.1); empty if there is none.
 func (t *Token) Confirmation(member string) string {
-	cnf, _ := t.Claims["cnf"].(Raw)
+	cnf, _ := t.Claims["cnf"].(ijson.Raw)
 	if cnf == "" || cnf.IsArray() {
 		return ""
 	}
-	text, _ := cnf.members(func(name string) bool { return name == member })[member].(string)
+	text, _ := cnf.Members(func(name string) bool { return name == member })[member].(string)
 	return text
 }

@@ -31,9 +31,9 @@ type Token struct {
 	Form Form
 	// Compact is the token as it was sent.
 	Compact string
-	// Header are the header parameters that are known here, nil if they cannot be read. Each is a string, [json.Number], bool, nil or [Raw]; jwk is a map of the members that are known, too.
+	// Header are the header parameters that are known here, nil if they cannot be read. Each is a string, [json.Number], bool, nil or [ijson.Raw]; jwk is a map of the members that are known, too.
 	Header map[string]any
-	// Claims are the claims that are known here, see [known]; nil if they cannot be read. Those of a malformed token are for guesses only. Each is a string, [json.Number], bool, nil or [Raw].
+	// Claims are the claims that are known here, see [known]; nil if they cannot be read. Those of a malformed token are for guesses only. Each is a string, [json.Number], bool, nil or [ijson.Raw].
 	Claims map[string]any
 
 	unsigned bool
@@ -51,8 +51,8 @@ func Read(compact string) *Token {
 		return t
 	}
 	t.Header, _ = object(parts[0], headerParameter)
-	if key, _ := t.Header["jwk"].(Raw); key != "" && !key.IsArray() {
-		t.Header["jwk"] = key.members(keyMember)
+	if key, _ := t.Header["jwk"].(ijson.Raw); key != "" && !key.IsArray() {
+		t.Header["jwk"] = key.Members(keyMember)
 	}
 	sound := t.Algorithm() != "" // RFC 7515 section 4.1.1 and RFC 7516 section 4.1.1: there is always one
 	if len(parts) == 3 {
@@ -95,13 +95,10 @@ func known(claim string) bool {
 // object reads the members of one part, a JSON object, that are to be kept.
 func object(part string, keep func(name string) bool) (map[string]any, bool) {
 	text, ok := decode(part)
-	if !ok || !ijson.Valid(text) {
+	if !ok {
 		return nil, false
 	}
-	if text = text[space(text, 0):]; text[0] != '{' {
-		return nil, false
-	}
-	return Raw(text).members(keep), true
+	return ijson.Members(text, keep)
 }
 
 var strict = base64.RawURLEncoding.Strict()

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
 	"github.com/oauthguard/caddy-oauth-guard/validators/jwt"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
@@ -56,7 +57,7 @@ func (c *Case) addClaim(name scan.Name, value any) {
 	if value == nil {
 		return
 	}
-	raw, isRaw := value.(jwt.Raw)
+	raw, isRaw := value.(ijson.Raw)
 	if isRaw && raw.IsArray() && RepeatableNames.Has(name) {
 		for element := range raw.Elements {
 			if c.addClaim(name, element); c.Object.added > c.Options.Limits.Parameters {
@@ -76,7 +77,7 @@ func (c *Case) addClaim(name scan.Name, value any) {
 		c.Parameters.Add(name, value.String())
 	case bool:
 		c.Parameters.Add(name, strconv.FormatBool(value))
-	case jwt.Raw:
+	case ijson.Raw:
 		c.Parameters.Add(name, withoutBreaks(string(value)))
 	}
 }

@@ -141,7 +141,6 @@ func (p *Parameters) other(s string, begin, length int, in Location, relevant Na
 		value := begin + length + 1
 		end, means, raw := read(s, value, endOfValue)
 		*written |= raw
-		p.noteNonASCII(means)
 		item := p.add(s[begin:value-1], s[value:end], in, Unknown, means)
 		p.noteUnknown(item)
 		p.scrutinise(item, 0, raw, limits)
@@ -156,7 +155,6 @@ func (p *Parameters) other(s string, begin, length int, in Location, relevant Na
 		end, means, raw = read(s, value, endOfValue)
 	}
 	*written |= rawName | raw
-	p.noteNonASCII(class | means)
 	name := Unknown
 	if value == equals || equals-begin >= knownLimit { // else known would have found it
 		name = Recognise(s[begin:equals])

@@ -1,14 +1,12 @@
-package jwt
+package ijson
 
 import (
-	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
-
-	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
 )
 
-// FuzzRaw compares what is found in arrays and objects, piece by piece, with what package ijson builds of the whole.
+// FuzzRaw compares what is found in arrays and objects, piece by piece, with what [Parse] builds of the whole.
 func FuzzRaw(f *testing.F) {
 	for _, text := range []string{
 		`{}`, `[]`, ` { } `, `{"a":[1,{"b":null}],"c":"\u00e9\\"}`, "[ true , false ,\t-0.5E+1\n,[ ] , {\"]\" : \"}\\\"\"} ]", `{"\u0061":"{","b":{"c":[[],[{}]]}}`, `["\\","\\\"",",]"]`,
@@ -16,7 +14,7 @@ func FuzzRaw(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		want, ok := ijson.Parse(text)
+		want, ok := Parse(text)
 		if !ok {
 			return
 		}
@@ -45,21 +43,16 @@ func built(value any) any {
 		}
 		return elements
 	}
-	members := raw.members(func(string) bool { return true })
+	members := raw.Members(func(string) bool { return true })
 	for name, member := range members {
 		members[name] = built(member)
 	}
 	return members
 }
 
-// TestKey shows what is kept of a key in the header.
-func TestKey(t *testing.T) {
-	token := Read(compact(`{"alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":1,"y":["a"],"d":null,"x5c":["a"],"kid":"b"}}`, "{}"))
-	want := map[string]any{"kty": "EC", "crv": "P-256", "x": json.Number("1"), "y": Raw(`["a"]`), "d": nil}
-	if got := token.Header["jwk"]; !reflect.DeepEqual(got, want) {
-		t.Errorf("%v", got)
-	}
-	if got := Read(compact(`{"alg":"ES256","jwk":["a"]}`, "{}")).Header["jwk"]; got != Raw(`["a"]`) {
-		t.Errorf("%v", got)
+// TestStrings shows what reads as an empty string.
+func TestStrings(t *testing.T) {
+	if got, want := slices.Collect(Raw(`["a", 1, "\u0062", null, ["c"], ""]`).Strings), []string{"a", "", "b", "", "", ""}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -1,13 +1,11 @@
-package jwt
+package ijson
 
 import (
 	"encoding/json"
 	"strings"
-
-	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
 )
 
-// Raw is a JSON array or object as it is written, which is known to be one. Tokens may hold thousands of values, of which rules look at few: nothing is built of the others.
+// Raw is a JSON array or object as it is written, which is known to be one. A text may hold thousands of values, of which rules look at few: nothing is built of the others.
 type Raw string
 
 // IsArray reports whether it is an array.
@@ -18,8 +16,18 @@ func (r Raw) Elements(yield func(any) bool) {
 	r.each(func(_, written string) bool { return yield(valueOf(written)) })
 }
 
-// members are those members of an object that are to be kept.
-func (r Raw) members(keep func(name string) bool) map[string]any {
+// Strings iterates over the elements of an array; one that is no string reads as an empty one.
+func (r Raw) Strings(yield func(string) bool) {
+	r.each(func(_, written string) bool {
+		if written[0] != '"' {
+			return yield("")
+		}
+		return yield(textOf(written))
+	})
+}
+
+// Members are those members of an object that are to be kept: each is a string, [json.Number], bool, nil or Raw.
+func (r Raw) Members(keep func(name string) bool) map[string]any {
 	members := make(map[string]any)
 	r.each(func(name, written string) bool {
 		if name := textOf(name); keep(name) {
@@ -48,14 +56,6 @@ func (r Raw) each(yield func(name, written string) bool) {
 			at = space(text, at+1)
 		}
 	}
-}
-
-// space is where the white space ends that begins at a place.
-func space(text string, at int) int {
-	for text[at] == ' ' || text[at] == '\t' || text[at] == '\r' || text[at] == '\n' {
-		at++
-	}
-	return at
 }
 
 // behind is where the value ends that begins at a place.
@@ -116,6 +116,6 @@ func textOf(written string) string {
 	if strings.IndexByte(written, '\\') < 0 {
 		return written[1 : len(written)-1]
 	}
-	text, _ := ijson.Parse(written)
+	text, _ := Parse(written)
 	return text.(string)
 }
