@@ -41,6 +41,8 @@ const (
 	bracketEquals
 	// brokenUTF8 are bytes above 0x7F that are not UTF-8.
 	brokenUTF8
+	// malformed is a percent sign that two hexadecimal digits do not follow. What is read has Percents instead.
+	malformed
 )
 
 // classes is the class of every byte.

@@ -35,36 +35,28 @@ func fold(name string) Name {
 	return foldWhole(name)
 }
 
-// trimBlanks strips what counts as a blank to some stack from both ends. It compares bytes, which for characters beyond ASCII takes far less time than strings.Trim: a name may consist of
-// nothing else.
+// trimBlanks strips what counts as a blank to some stack from both ends. It looks at bytes alone, which takes the same time whatever they are mixed from: a name may consist of nothing else. That takes a few
+// characters beyond ASCII for blanks which are not, like an inverted question mark, and no name of a parameter begins or ends with one of them.
 func trimBlanks(name string) string {
-	for size := blankAt(name, strings.HasPrefix, 0); size > 0; size = blankAt(name, strings.HasPrefix, 0) {
-		name = name[size:]
+	begin, end := 0, len(name)
+	for begin < end && blankBytes[name[begin]] {
+		begin++
 	}
-	for size := blankAt(name, strings.HasSuffix, len(name)-1); size > 0; size = blankAt(name, strings.HasSuffix, len(name)-1) {
-		name = name[:len(name)-size]
+	for begin < end && blankBytes[name[end-1]] {
+		end--
 	}
-	return name
-}
-
-// blankAt is the size of the blank at one end of a name, whose outermost byte is at the place.
-func blankAt(name string, has func(s, blank string) bool, place int) int {
-	switch {
-	case name == "":
-		return 0
-	case asciiBlanks[name[place]]:
-		return 1
-	case has(name, noBreakSpace):
-		return len(noBreakSpace)
-	case has(name, byteOrderMark):
-		return len(byteOrderMark)
-	}
-	return 0
+	return name[begin:end]
 }
 
 const noBreakSpace, byteOrderMark = "\u00a0", "\ufeff"
 
-var asciiBlanks = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, '\v': true, '\f': true}
+// blankBytes are the bytes of blanks.
+var blankBytes = func() (table [256]bool) {
+	for _, c := range []byte(" \t\r\n\v\f" + noBreakSpace + byteOrderMark) {
+		table[c] = true
+	}
+	return table
+}()
 
 func foldWhole(name string) Name {
 	var buffer [maxFolded]byte

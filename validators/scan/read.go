@@ -9,8 +9,14 @@ const (
 	endOfAll   = Class(0)
 )
 
-// ordinary is up to how many bytes a text is taken for an ordinary one, in which letters and digits come in long runs.
-const ordinary = 64
+const (
+	// ordinary is up to how many bytes a text is taken for an ordinary one, in which letters and digits come in long runs.
+	ordinary = 64
+	// apart is how many bytes lie between two escapes, signs and the like on average in a longer text that is an ordinary one, too.
+	apart = 16
+	// most is how many of eight bytes are neither letters nor digits in a text that is not ordinary.
+	most = 4
+)
 
 // read looks at a form-encoded text from begin up to what ends it, or the end. It returns where that is, the class of what the text means, and that of the bytes as they are written, which
 // leaves out what is escaped.
@@ -20,7 +26,7 @@ const ordinary = 64
 //go:noinline
 func read(s string, begin int, ends Class) (end int, means, written Class) {
 	blank := begin // behind the last blank, or the begin
-	at := begin
+	at, crowd := begin, 0
 words:
 	for at < len(s) {
 		var marks uint64
@@ -49,8 +55,9 @@ words:
 				continue
 			}
 			if here-begin > ordinary {
-				at, means, written, blank = closely(s, begin, here, ends, means, written, blank)
-				continue words
+				if crowd += apart; crowd > here-begin {
+					return steadily(s, begin, here, ends, means, written, blank)
+				}
 			}
 			switch c {
 			case '%':
@@ -79,8 +86,7 @@ words:
 					at = behind
 					continue words
 				}
-				at, means, written, blank = closely(s, begin, here, ends, means, written, blank)
-				continue words
+				return steadily(s, begin, here, ends, means, written, blank)
 			case '+', ' ':
 				if c == ' ' {
 					written |= Blanks
@@ -95,16 +101,28 @@ words:
 					written |= bracketEquals
 				}
 			default:
-				at, class, written = beyondASCII(s, here, written)
-				means |= class
-				continue words
+				return steadily(s, begin, here, ends, means, written, blank)
 			}
 		}
-		if at += 8; at-begin > ordinary && crowd(s, at) {
-			at, means, written, blank = crowded(s, begin, at, ends, means, written, blank)
+		if at += 8; at-begin > ordinary && len(s)-at >= 8 && mark(load8(s, at))>>7*ones>>56 >= most {
+			return steadily(s, begin, at, ends, means, written, blank)
 		}
 	}
 	return len(s), ended(means, begin, blank, len(s)), written
+}
+
+// steadily reads on from a character on, up to what ends the text, by the automaton.
+func steadily(s string, begin, at int, ends, means, written Class, blank int) (end int, _, _ Class) {
+	behind := anything
+	switch {
+	case blank == at:
+		behind = aBlank
+	case closed(s[begin:at]):
+		behind = aClosingBracket
+	}
+	end = endOf(s, at, ends)
+	more, raw := walk(s[at:end], behind)
+	return end, means | more, written | raw
 }
 
 // spaced notes a blank that begins at a place and ends at another, with the end of the last one.
