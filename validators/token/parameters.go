@@ -84,8 +84,8 @@ var Parameters = []rule.Rule{
 }
 
 // mentioned are the names whose mention in a query matters, by the letter that they begin with; a name that holds another one is not among them. follow are the letters that stand at the
-// second, third and fourth place of one of them, as bits.
-var mentioned, follow = func() (names [256][]string, follow [256][3]uint32) {
+// second, third and fourth place of one of them, as bits; pairs are those that stand behind a letter there, so that of three places in a row there is a pair at one.
+var mentioned, follow, pairs = func() (names [256][]string, follow [256][3]uint32, pairs [256]uint32) {
 	relevant := rule.RelevantNames(rule.Token) &^ rule.RepeatableNames
 	for _, name := range scan.AllNames() {
 		text := name.String()
@@ -97,26 +97,37 @@ var mentioned, follow = func() (names [256][]string, follow [256][3]uint32) {
 		}
 		names[text[0]] = append(names[text[0]], text)
 		for place := range follow[text[0]] {
-			follow[text[0]][place] |= 1 << (text[1+place] & 31)
+			bit := uint32(1) << (text[1+place] & 31)
+			follow[text[0]][place] |= bit
+			pairs[text[place]] |= bit
 		}
 	}
-	return names, follow
+	return names, follow, pairs
 }()
 
 // mentions reports whether one of these names stands somewhere in a query. It goes through the query once, and not once for each name.
 func mentions(query string) bool {
-	for at := 0; at+3 < len(query); at++ {
-		bits := &follow[query[at]]
-		if bits[0]>>(query[at+1]&31)&(bits[1]>>(query[at+2]&31))&(bits[2]>>(query[at+3]&31))&1 == 0 {
+	for at := 0; at+1 < len(query); at += 3 {
+		if pairs[query[at]]>>(query[at+1]&31)&1 == 0 {
 			continue
 		}
-		for _, name := range mentioned[query[at]] {
-			if strings.HasPrefix(query[at:], name) {
+		for begin := max(at-2, 0); begin <= at; begin++ {
+			if mentionedAt(query[begin:]) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// mentionedAt reports whether a text begins with one of these names.
+func mentionedAt(text string) bool {
+	if len(text) < 4 {
+		return false
+	}
+	bits := &follow[text[0]]
+	return bits[0]>>(text[1]&31)&(bits[1]>>(text[2]&31))&(bits[2]>>(text[3]&31))&1 != 0 &&
+		slices.ContainsFunc(mentioned[text[0]], func(name string) bool { return strings.HasPrefix(text, name) })
 }
 
 // inQuery reports whether the query holds a parameter of this endpoint, or a name that folds into one.
