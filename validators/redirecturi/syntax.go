@@ -2,11 +2,7 @@
 // read alike. It works on the bytes; general URI parsers hide an empty fragment, or find another host than a browser does.
 package redirecturi
 
-import (
-	"strings"
-
-	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
-)
+import "strings"
 
 // Flaws is a set of reasons not to trust a redirect URI that is not registered as it is.
 type Flaws uint8
@@ -33,35 +29,24 @@ const (
 
 // Inspect finds the flaws of a decoded redirect URI.
 func Inspect(uri string) Flaws {
-	var flaws Flaws
-	class := scan.ClassOf(uri)
-	if class&(scan.Controls|scan.Blanks|scan.NonASCIIBytes|scan.UnsafeCharacters) != 0 || class&scan.Percents != 0 && !scan.WellEscaped(uri) {
-		flaws |= Character
-	}
-	if class&scan.Hashes != 0 {
-		flaws |= Fragment
-	}
+	flaws, plain := inspectBegin(uri)
+	return flaws | read(uri[plain:])
+}
+
+// inspectBegin looks at the scheme and the authority. It says how many bytes of them are plain: characters of which [read] finds nothing.
+func inspectBegin(uri string) (flaws Flaws, plain int) {
 	scheme, rest, found := cutScheme(uri)
 	switch {
 	case !found:
-		flaws |= Relative | schemeFlaws(uri)
+		return Relative | schemeFlaws(uri), 0
 	case means(scheme, "https"):
-		flaws |= inspectAuthority(false, rest)
+		flaws, plain = inspectAuthority(false, rest)
 	case means(scheme, "http"):
-		flaws |= inspectAuthority(true, rest)
+		flaws, plain = inspectAuthority(true, rest)
 	default:
-		flaws |= schemeFlaws(uri)
+		return schemeFlaws(uri), 0
 	}
-	if begin := strings.IndexByte(rest, '?'); begin >= 0 {
-		query := rest[begin+1:]
-		if flaws&Fragment != 0 {
-			query, _, _ = strings.Cut(query, "#")
-		}
-		if holdsResponseParameter(query) {
-			flaws |= ResponseParameter
-		}
-	}
-	return flaws
+	return flaws, len(uri) - len(rest) + plain
 }
 
 // means reports whether a scheme is the one of that name, in whatever case.
@@ -73,6 +58,9 @@ func means(scheme, name string) bool {
 func cutScheme(uri string) (scheme, rest string, found bool) {
 	if rest, found = strings.CutPrefix(uri, "https:"); found {
 		return "https", rest, true
+	}
+	if rest, found = strings.CutPrefix(uri, "http:"); found {
+		return "http", rest, true
 	}
 	end := 0
 	for end < len(uri) && schemeBytes[uri[end]] {
