@@ -56,7 +56,8 @@ words:
 			}
 			if here-begin > ordinary {
 				if crowd += apart; crowd > here-begin {
-					return steadily(s, begin, here, ends, means, written, blank)
+					at = here
+					break words
 				}
 			}
 			switch c {
@@ -86,7 +87,8 @@ words:
 					at = behind
 					continue words
 				}
-				return steadily(s, begin, here, ends, means, written, blank)
+				at = here
+				break words
 			case '+', ' ':
 				if c == ' ' {
 					written |= Blanks
@@ -101,12 +103,16 @@ words:
 					written |= bracketEquals
 				}
 			default:
-				return steadily(s, begin, here, ends, means, written, blank)
+				at = here
+				break words
 			}
 		}
 		if at += 8; at-begin > ordinary && len(s)-at >= 8 && mark(load8(s, at))>>7*ones>>56 >= most {
-			return steadily(s, begin, at, ends, means, written, blank)
+			break
 		}
+	}
+	if at < len(s) { // it is not an ordinary text
+		return steadily(s, begin, at, ends, means, written, blank)
 	}
 	return len(s), ended(means, begin, blank, len(s)), written
 }
