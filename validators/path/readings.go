@@ -12,21 +12,22 @@ import (
 // odd reports whether some server may read the path otherwise than byte by byte, apart from case, a final slash and a final suffix.
 func odd(path string) bool {
 	for i := 0; i < len(path); i++ {
-		switch c := path[i]; c {
-		case '%', ';', '\\':
+		switch c := path[i]; {
+		case !telling[c]:
+		case c != '/' || i+1 < len(path) && (path[i+1] == '/' || path[i+1] == '.'):
 			return true
-		case '/':
-			if i+1 < len(path) && (path[i+1] == '/' || path[i+1] == '.') {
-				return true
-			}
-		default:
-			if c <= ' ' || c >= 0x7F {
-				return true
-			}
 		}
 	}
 	return path == "" || path[0] != '/'
 }
+
+// telling are the bytes that make a path odd, and the slash, which may do so together with the next one.
+var telling = func() (table [256]bool) {
+	for c := range table {
+		table[c] = c <= ' ' || c >= 0x7F || strings.IndexByte(`%;\/`, byte(c)) >= 0
+	}
+	return table
+}()
 
 // hasDotSegment reports whether the path has a segment "." or "..".
 func hasDotSegment(path string) bool {
