@@ -92,6 +92,14 @@ var worst = []struct {
 		request.Path = "/oauth2/par"
 		return request
 	}},
+	{"pushed request at random", 64 << 10, func(size int) rule.Request {
+		part := size/4 - 60
+		request := tokenRequest("client_id=app&response_type=" + mixed(1, part, "a", "b", "+", "%20", "openid") + "&redirect_uri=https%3A%2F%2Fa%2F%3F" +
+			mixed(2, part, "a", ".", "/", "%2F", "%3D", "%2561", "%26iss", "%69s%73", "%26a%3D", "%26") + "&code_challenge=" + mixed(3, part, "a", "%2E", "%2D", "%5F", "b") +
+			"&client_assertion=" + mixed(4, part, "a", "b", "%41", "%2F", "%2e"))
+		request.Path = "/oauth2/par"
+		return request
+	}},
 	{"path of dot segments", 2 << 10, func(size int) rule.Request { return pathRequest("/" + strings.Repeat("a/..;/%2e%2e/", size/13)) }},
 	{"path of everything", 2 << 10, func(size int) rule.Request {
 		return pathRequest("/" + strings.Repeat("a%5c../%252e;b/.%2f%3b/", size/23-1) + "%3fx")
@@ -255,20 +263,24 @@ func parameters(count, size int, piece string) string {
 	return strings.Join(list, "&")
 }
 
-// atRandom are parameters whose values are mixed by chance, always by the same one: nothing that comes next can be foreseen.
+// atRandom are parameters whose values are mixed by chance.
 func atRandom(count, size int) string {
-	pieces := []string{"a", "%41", "+", ".", "b", "%20", "=", "%C3%A9", "%zz", "c", "]", ";", "é"}
-	chance := rand.New(rand.NewPCG(1, 1))
 	var list []string
 	for i := range count {
-		var text strings.Builder
-		fmt.Fprintf(&text, "p%d=", i)
-		for text.Len() < size/count-8 {
-			text.WriteString(pieces[chance.IntN(len(pieces))])
-		}
-		list = append(list, text.String())
+		name := fmt.Sprintf("p%d=", i)
+		list = append(list, name+mixed(uint64(i), size/count-len(name)-8, "a", "%41", "+", ".", "b", "%20", "=", "%C3%A9", "%zz", "c", "]", ";", "é"))
 	}
 	return strings.Join(list, "&")
+}
+
+// mixed is a text of pieces that are chosen by chance, for each number always by the same one: nothing that comes next can be foreseen.
+func mixed(number uint64, size int, pieces ...string) string {
+	chance := rand.New(rand.NewPCG(1, number))
+	var text strings.Builder
+	for text.Len() < size {
+		text.WriteString(pieces[chance.IntN(len(pieces))])
+	}
+	return text.String()
 }
 
 // members is a JSON object of many members.
