@@ -3,7 +3,6 @@
 package ijson
 
 import (
-	"encoding/json"
 	"strings"
 	"unicode/utf8"
 )
@@ -15,35 +14,6 @@ const MaxDepth = 32
 // and 64 KiB of real redirect URIs are fewer.
 const MaxValues = 2048
 
-// Parse reads a text that is one value: a map[string]any, []any, string, [json.Number], bool or nil. It reports false for every other text. Strings of the value may share memory with the text.
-func Parse(text string) (value any, ok bool) {
-	r := reader{text: text, build: true, names: takeNames(len(text))}
-	defer r.names.give()
-	return r.whole()
-}
-
-// Object reads a text that is one object.
-func Object(text string) (members map[string]any, ok bool) {
-	value, ok := Parse(text)
-	if !ok {
-		return nil, false
-	}
-	members, ok = value.(map[string]any)
-	return members, ok
-}
-
-// Members reads a text that is one object, and keeps only some members of it, see [Raw.Members]. The others have to be what JSON may be, too.
-func Members(text string, keep func(name string) bool) (members map[string]any, ok bool) {
-	if !Valid(text) {
-		return nil, false
-	}
-	raw := Raw(text[space(text, 0):])
-	if raw[0] != '{' {
-		return nil, false
-	}
-	return raw.Members(keep), true
-}
-
 // Valid reports whether a text is one value.
 func Valid(text string) bool { return Walk(text, nil) }
 
@@ -52,137 +22,138 @@ func Valid(text string) bool { return Walk(text, nil) }
 func Walk(text string, visit func(depth int, name string, kind byte, content string) bool) bool {
 	r := reader{text: text, visit: visit, names: takeNames(len(text))}
 	defer r.names.give()
-	_, ok := r.whole()
-	return ok
+	return r.whole()
 }
 
-// reader reads one text. Its methods read what begins at a place, and return where it ends.
+// Members reads a text that is one object, and keeps only some members of it: each is a string, [json.Number], bool, nil or [Raw]. The others have to be what JSON may be, too.
+func Members(text string, keep func(name string) bool) (members map[string]any, ok bool) {
+	r := reader{text: text, keep: keep, members: make(map[string]any), names: takeNames(len(text))}
+	defer r.names.give()
+	if !r.whole() || text[space(text, 0)] != '{' {
+		return nil, false
+	}
+	return r.members, true
+}
+
+// reader reads one text. Its methods read what begins at a place, and return where it ends, or wrong.
 type reader struct {
 	text    string
-	build   bool // the values are built
 	visit   func(depth int, name string, kind byte, content string) bool
-	names   *names // of all objects
-	objects uint32 // how many there were
-	values  int    // how many there were
-	decoded []byte // room for the names and strings that have escapes, as long as the text; none becomes longer
-	written int    // how many bytes of it are used
+	keep    func(name string) bool // which members of the outermost object are kept
+	members map[string]any         // those that are kept
+	names   *names                 // of all objects
+	objects uint32                 // how many there were
+	values  int                    // how many there were
+	decoded []byte                 // room for the names and strings that have escapes, as long as the text; none becomes longer
+	written int                    // how many bytes of it are used
 }
 
-// whole reads a text that is one value.
-func (r *reader) whole() (value any, ok bool) {
+const wrong = -1
+
+// whole reports whether the text is one value.
+func (r *reader) whole() bool {
 	if !utf8.ValidString(r.text) {
-		return nil, false
+		return false
 	}
-	value, at, ok := r.value(space(r.text, 0), "", 0)
-	if !ok {
-		return nil, false
-	}
-	return value, space(r.text, at) == len(r.text)
+	end := r.value(space(r.text, 0), "", 0)
+	return end != wrong && space(r.text, end) == len(r.text)
 }
 
 // value reads a value.
-func (r *reader) value(at int, name string, depth int) (value any, end int, ok bool) {
+func (r *reader) value(at int, name string, depth int) (end int) {
 	if r.values++; at == len(r.text) || depth > MaxDepth || r.values > MaxValues {
-		return nil, at, false
+		return wrong
 	}
 	kind, content := r.text[at], ""
 	switch kind {
 	case '{', '[':
 		if r.visit != nil && !r.visit(depth, name, kind, "") {
-			return nil, at, false
+			return wrong
 		}
 		if kind == '{' {
 			return r.object(at+1, depth)
 		}
 		return r.array(at+1, depth)
 	case '"':
-		if content, end, ok = r.quoted(at + 1); r.build {
-			value = content
-		}
+		content, end = r.quoted(at + 1)
 	case 't':
-		value, end, ok = true, at+len("true"), strings.HasPrefix(r.text[at:], "true")
+		end = literal(r.text, at, "true")
 	case 'f':
-		value, end, ok = false, at+len("false"), strings.HasPrefix(r.text[at:], "false")
+		end = literal(r.text, at, "false")
 	case 'n':
-		end, ok = at+len("null"), strings.HasPrefix(r.text[at:], "null")
+		end = literal(r.text, at, "null")
 	default:
-		if end, ok = number(r.text, at); ok && r.build {
-			value = json.Number(r.text[at:end])
-		}
+		end = number(r.text, at)
 	}
-	return value, end, ok && (r.visit == nil || r.visit(depth, name, kind, content))
+	if end == wrong || r.visit != nil && !r.visit(depth, name, kind, content) {
+		return wrong
+	}
+	return end
+}
+
+// literal reads one of the words of JSON.
+func literal(text string, at int, word string) (end int) {
+	if !strings.HasPrefix(text[at:], word) {
+		return wrong
+	}
+	return at + len(word)
 }
 
 // object reads what is behind an opening brace.
-func (r *reader) object(at, depth int) (value any, end int, ok bool) {
-	var members map[string]any
-	if r.build {
-		members = make(map[string]any)
-	}
+func (r *reader) object(at, depth int) (end int) {
 	r.objects++
 	object, text := r.objects, r.text
 	if at = space(text, at); at < len(text) && text[at] == '}' {
-		return members, at + 1, true
+		return at + 1
 	}
 	for {
 		if at = space(text, at); at == len(text) || text[at] != '"' {
-			return nil, at, false
+			return wrong
 		}
 		begin := at + 1
-		name, end, ok := r.quoted(begin)
-		if !ok || !r.names.add(object, name, text, begin) {
-			return nil, at, false
+		name, end := r.quoted(begin)
+		if end == wrong || !r.names.add(object, name, text, begin) {
+			return wrong
 		}
 		if at = space(text, end); at == len(text) || text[at] != ':' {
-			return nil, at, false
+			return wrong
 		}
-		value, end, ok := r.value(space(text, at+1), name, depth+1)
-		if !ok {
-			return nil, at, false
+		at = space(text, at+1)
+		if end = r.value(at, name, depth+1); end == wrong {
+			return wrong
 		}
-		if r.build {
-			members[name] = value
+		if r.keep != nil && depth == 0 && r.keep(name) {
+			r.members[name] = valueOf(text[at:end])
 		}
-		at = space(text, end)
-		more, ok := separator(text, at, '}')
-		if !more {
-			return members, at + 1, ok
+		if at = space(text, end); at == len(text) || text[at] != ',' {
+			return closing(text, at, '}')
 		}
 		at++
 	}
 }
 
 // array reads what is behind an opening bracket.
-func (r *reader) array(at, depth int) (value any, end int, ok bool) {
-	var elements []any
-	if r.build {
-		elements = []any{}
-	}
+func (r *reader) array(at, depth int) (end int) {
 	text := r.text
 	if at = space(text, at); at < len(text) && text[at] == ']' {
-		return elements, at + 1, true
+		return at + 1
 	}
 	for {
-		element, end, ok := r.value(space(text, at), "", depth+1)
-		if !ok {
-			return nil, at, false
+		end := r.value(space(text, at), "", depth+1)
+		if end == wrong {
+			return wrong
 		}
-		if r.build {
-			elements = append(elements, element)
-		}
-		at = space(text, end)
-		more, ok := separator(text, at, ']')
-		if !more {
-			return elements, at + 1, ok
+		if at = space(text, end); at == len(text) || text[at] != ',' {
+			return closing(text, at, ']')
 		}
 		at++
 	}
 }
 
-// separator reads what is behind a member or an element: more is a comma, ok is a comma or the end.
-func separator(text string, at int, end byte) (more, ok bool) {
-	if at == len(text) {
-		return false, false
+// closing reads the end of an object or an array.
+func closing(text string, at int, bracket byte) (end int) {
+	if at == len(text) || text[at] != bracket {
+		return wrong
 	}
-	return text[at] == ',', text[at] == ',' || text[at] == end
+	return at + 1
 }

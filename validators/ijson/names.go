@@ -57,7 +57,7 @@ func (n *names) add(object uint32, name, text string, begin int) bool {
 			continue
 		}
 		other := reader{text: text}
-		if content, _, _ := other.quoted(int(m.begin)); content == name {
+		if content, _ := other.quoted(int(m.begin)); content == name {
 			return false
 		}
 	}

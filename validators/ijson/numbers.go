@@ -1,17 +1,17 @@
 package ijson
 
 // number reads a number.
-func number(text string, at int) (end int, ok bool) {
+func number(text string, at int) (end int) {
 	if at < len(text) && text[at] == '-' {
 		at++
 	}
 	end = digits(text, at)
 	if end == at || text[at] == '0' && end > at+1 {
-		return end, false
+		return wrong
 	}
 	if at = end; at < len(text) && text[at] == '.' {
 		if end = digits(text, at+1); end == at+1 {
-			return end, false
+			return wrong
 		}
 		at = end
 	}
@@ -20,10 +20,10 @@ func number(text string, at int) (end int, ok bool) {
 			at++
 		}
 		if end = digits(text, at); end == at {
-			return end, false
+			return wrong
 		}
 	}
-	return end, true
+	return end
 }
 
 // digits is where the digits end that begin at a place.

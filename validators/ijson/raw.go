@@ -116,6 +116,7 @@ func textOf(written string) string {
 	if strings.IndexByte(written, '\\') < 0 {
 		return written[1 : len(written)-1]
 	}
-	text, _ := Parse(written)
-	return text.(string)
+	r := reader{text: written}
+	text, _ := r.quoted(len(`"`))
+	return text
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // quoted reads what is behind an opening quote: its content, decoded, and where it ends. It is part of the text if it has no escape.
-func (r *reader) quoted(at int) (content string, end int, ok bool) {
+func (r *reader) quoted(at int) (content string, end int) {
 	text, begin := r.text, at
 	for ; len(text)-at >= 8; at += 8 {
 		if stops := stops(scan.Octets(text, at)); stops != 0 {
@@ -23,15 +23,15 @@ func (r *reader) quoted(at int) (content string, end int, ok bool) {
 	}
 	switch {
 	case at == len(text) || text[at] < ' ':
-		return "", at, false
+		return "", wrong
 	case text[at] == '"':
-		return text[begin:at], at + 1, true
+		return text[begin:at], at + 1
 	}
 	return r.decode(begin, at)
 }
 
 // decode is quoted for a content with escapes, the first of which is given. Half of a surrogate pair is replaced, as encoding/json does.
-func (r *reader) decode(begin, at int) (content string, end int, ok bool) {
+func (r *reader) decode(begin, at int) (content string, end int) {
 	text := r.text
 	if r.decoded == nil {
 		r.decoded = make([]byte, len(text))
@@ -55,15 +55,15 @@ func (r *reader) decode(begin, at int) (content string, end int, ok bool) {
 		case c == '"':
 			content = scan.Text(decoded[r.written:written])
 			r.written = written
-			return content, at + 1, true
+			return content, at + 1
 		case c < ' ':
-			return "", at, false
+			return "", wrong
 		case c != '\\': // as may be among the last eight bytes
 			decoded[written] = c
 			at, written = at+1, written+1
 			continue
 		case at+1 == len(text):
-			return "", at, false
+			return "", wrong
 		}
 		if c = escaped[text[at+1]]; c != 0 {
 			decoded[written] = c
@@ -72,7 +72,7 @@ func (r *reader) decode(begin, at int) (content string, end int, ok bool) {
 		}
 		code, ok := unit(text[at:])
 		if !ok {
-			return "", at, false
+			return "", wrong
 		}
 		at += len(`\uXXXX`)
 		if code < utf8.RuneSelf {
@@ -89,7 +89,7 @@ func (r *reader) decode(begin, at int) (content string, end int, ok bool) {
 		}
 		written += utf8.EncodeRune(decoded[written:], code)
 	}
-	return "", at, false
+	return "", wrong
 }
 
 // escaped is what a byte behind a backslash stands for, and zero for those that may not stand there, or stand for more.

@@ -31,7 +31,7 @@ type Token struct {
 	Form Form
 	// Compact is the token as it was sent.
 	Compact string
-	// Header are the header parameters that are known here, nil if they cannot be read. Each is a string, [json.Number], bool, nil or [ijson.Raw]; jwk is a map of the members that are known, too.
+	// Header are the header parameters that are known here, nil if they cannot be read. Each is a string, or nil if it is something else; jwk is a map of such members, if it is an object.
 	Header map[string]any
 	// Claims are the claims that are known here, see [known]; nil if they cannot be read. Those of a malformed token are for guesses only. Each is a string, [json.Number], bool, nil or [ijson.Raw].
 	Claims map[string]any
@@ -50,13 +50,10 @@ func Read(compact string) *Token {
 	if len(parts) != 3 && len(parts) != 5 {
 		return t
 	}
-	t.Header, _ = object(parts[0], headerParameter)
-	if key, _ := t.Header["jwk"].(ijson.Raw); key != "" && !key.IsArray() {
-		t.Header["jwk"] = key.Members(keyMember)
-	}
+	t.Header = readHeader(parts[0])
 	sound := t.Algorithm() != "" // RFC 7515 section 4.1.1 and RFC 7516 section 4.1.1: there is always one
 	if len(parts) == 3 {
-		t.Claims, _ = object(parts[1], known)
+		t.Claims = readClaims(parts[1])
 		_, decoded := decode(parts[2])
 		if sound && decoded && t.Claims != nil {
 			t.Form, t.unsigned = Signed, parts[2] == ""
@@ -73,6 +70,40 @@ func Read(compact string) *Token {
 	return t
 }
 
+// readHeader reads the first part, a JSON object.
+func readHeader(part string) map[string]any {
+	text, ok := decode(part)
+	if !ok {
+		return nil
+	}
+	header := make(map[string]any)
+	var key map[string]any // if it is what is visited
+	ok = ijson.Walk(text, func(depth int, name string, kind byte, content string) bool {
+		switch depth {
+		case 0:
+			return kind == '{'
+		case 1:
+			key = nil
+			switch {
+			case name == "jwk" && kind == '{':
+				key = make(map[string]any)
+				header[name] = key
+			case headerParameter(name):
+				header[name] = textOrNil(kind, content)
+			}
+		case 2:
+			if key != nil && keyMember(name) {
+				key[name] = textOrNil(kind, content)
+			}
+		}
+		return true
+	})
+	if !ok {
+		return nil
+	}
+	return header
+}
+
 // headerParameter reports whether some rule, or whoever verifies signatures, looks at a header parameter.
 func headerParameter(name string) bool {
 	switch name {
@@ -80,6 +111,24 @@ func headerParameter(name string) bool {
 		return true
 	}
 	return false
+}
+
+// textOrNil is a value if it is a string.
+func textOrNil(kind byte, content string) any {
+	if kind == '"' {
+		return content
+	}
+	return nil
+}
+
+// readClaims reads the second part, a JSON object.
+func readClaims(part string) map[string]any {
+	text, ok := decode(part)
+	if !ok {
+		return nil
+	}
+	claims, _ := ijson.Members(text, known)
+	return claims
 }
 
 // known reports whether some rule looks at a claim: those of tokens, proofs and assertions, and the parameters that may stand in a request object. The rest of a token, which may be
@@ -90,15 +139,6 @@ func known(claim string) bool {
 		return true
 	}
 	return scan.Recognise(claim) != scan.Unknown
-}
-
-// object reads the members of one part, a JSON object, that are to be kept.
-func object(part string, keep func(name string) bool) (map[string]any, bool) {
-	text, ok := decode(part)
-	if !ok {
-		return nil, false
-	}
-	return ijson.Members(text, keep)
 }
 
 var strict = base64.RawURLEncoding.Strict()
