@@ -106,13 +106,23 @@ func (r *reader) object(at, depth int) (end int) {
 	if at = space(text, at); at < len(text) && text[at] == '}' {
 		return at + 1
 	}
-	for {
+	first, firstBegin := "", 0
+	for members := 0; ; members++ {
 		if at = space(text, at); at == len(text) || text[at] != '"' {
 			return wrong
 		}
 		begin := at + 1
 		name, end := r.quoted(begin)
-		if end == wrong || !r.names.add(object, name, text, begin) {
+		if end == wrong {
+			return wrong
+		}
+		switch members {
+		case 0:
+			first, firstBegin = name, begin // objects that are many have one member mostly, which is compared with no other
+		case 1:
+			r.names.add(object, first, text, firstBegin)
+		}
+		if members > 0 && !r.names.add(object, name, text, begin) {
 			return wrong
 		}
 		if at = space(text, end); at == len(text) || text[at] != ':' {

@@ -1,9 +1,6 @@
 package ijson
 
-import (
-	"encoding/json"
-	"strings"
-)
+import "encoding/json"
 
 // Raw is a JSON array or object as it is written, which is known to be one. A text may hold thousands of values, of which rules look at few: nothing is built of the others.
 type Raw string
@@ -113,9 +110,6 @@ func valueOf(written string) any {
 
 // textOf is a string by how it is written.
 func textOf(written string) string {
-	if strings.IndexByte(written, '\\') < 0 {
-		return written[1 : len(written)-1]
-	}
 	r := reader{text: written}
 	text, _ := r.quoted(len(`"`))
 	return text

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
 )
@@ -43,7 +44,8 @@ func (t *Token) Audience() (values []string, single bool) {
 			t.audience.values, t.audience.single = []string{aud}, true
 		case ijson.Raw:
 			if aud.IsArray() {
-				t.audience.values = slices.Collect(aud.Strings)
+				values := make([]string, 0, min(strings.Count(string(aud), ",")+1, ijson.MaxValues))
+				t.audience.values = slices.AppendSeq(values, aud.Strings)
 			}
 		}
 	}

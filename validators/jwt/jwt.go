@@ -2,11 +2,11 @@
 package jwt
 
 import (
-	"encoding/base64"
 	"strings"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+	"github.com/oauthguard/caddy-oauth-guard/validators/strictbase64"
 )
 
 // MaxSize is the longest token that is read, in bytes. It is the default limit of a parameter.
@@ -138,19 +138,24 @@ func known(claim string) bool {
 	case "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "azp", "cnf", "htm", "htu", "ath":
 		return true
 	}
-	return scan.Recognise(claim) != scan.Unknown
+	return len(claim) >= shortestParameter && scan.Recognise(claim) != scan.Unknown
 }
 
-var strict = base64.RawURLEncoding.Strict()
+// shortestParameter is the length in bytes of the shortest name of a parameter.
+var shortestParameter = func() int {
+	shortest := scan.ResponseType.String()
+	for _, name := range scan.AllNames() {
+		if len(name.String()) < len(shortest) {
+			shortest = name.String()
+		}
+	}
+	return len(shortest)
+}()
 
 // decode reads base64url without padding, in which each value has one spelling (RFC 7515 section 2).
 func decode(part string) (string, bool) {
-	decoded, err := strict.DecodeString(part)
-	// The decoder skips line ends.
-	if err != nil || strings.IndexByte(part, '\r') >= 0 || strings.IndexByte(part, '\n') >= 0 {
-		return "", false
-	}
-	return scan.Text(decoded), true
+	decoded, ok := strictbase64.AppendURL(make([]byte, 0, len(part)*3/4), part)
+	return scan.Text(decoded), ok
 }
 
 // Algorithm is the alg of the header.

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
+	"github.com/oauthguard/caddy-oauth-guard/validators/strictbase64"
 )
 
 // Scheme is the kind of the Authorization header where clients authenticate.
@@ -195,7 +196,7 @@ func (a *Authentication) decode(encoded string) bool {
 	if size := base64.StdEncoding.DecodedLen(len(encoded)); cap(a.buffer) < size {
 		a.buffer = make([]byte, 0, size)
 	}
-	decoded, ok := appendBase64(a.buffer[:0], encoded)
+	decoded, ok := strictbase64.Append(a.buffer[:0], encoded)
 	if !ok {
 		a.Loose = true
 		var err error
