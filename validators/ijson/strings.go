@@ -108,15 +108,15 @@ func stops(word uint64) uint64 {
 	return ((word^2*ones)-'!'*ones)&^word&high | (backslash-ones)&^backslash&high
 }
 
-// hexValues are the values of hexadecimal digits; every other byte has a higher one than they.
-var hexValues = func() (table [256]uint16) {
+// hexValues are the values of hexadecimal digits; every other byte has a higher one than four of them make.
+var hexValues = func() (table [256]rune) {
 	for c := range table {
-		table[c] = 0x10
+		table[c] = 1 << 16
 	}
-	for i := range uint16(10) {
+	for i := range rune(10) {
 		table['0'+i] = i
 	}
-	for i := range uint16(6) {
+	for i := range rune(6) {
 		table['a'+i], table['A'+i] = 10+i, 10+i
 	}
 	return table
@@ -127,6 +127,6 @@ func unit(s string) (code rune, ok bool) {
 	if len(s) < len(`\uXXXX`) || s[0] != '\\' || s[1] != 'u' {
 		return 0, false
 	}
-	a, b, c, d := hexValues[s[2]], hexValues[s[3]], hexValues[s[4]], hexValues[s[5]]
-	return rune(a<<12 | b<<8 | c<<4 | d), a|b|c|d < 0x10
+	code = hexValues[s[2]]<<12 | hexValues[s[3]]<<8 | hexValues[s[4]]<<4 | hexValues[s[5]]
+	return code, code < 1<<16
 }
