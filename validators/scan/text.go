@@ -31,8 +31,10 @@ func appendUnescaped(to []byte, s string, plus bool) []byte {
 		c, size := s[i], 1
 		switch {
 		case c == '%':
-			if value, ok := Unhex(s[i:]); ok {
-				c, size = value, 3
+			if len(s)-i >= 3 {
+				if first, second := hexValue[s[i+1]], hexValue[s[i+2]]; first|second <= 0xF {
+					c, size = first<<4|second, 3
+				}
 			}
 		case len(s)-i >= 8 && s[i+1] != '%':
 			// Eight bytes are copied at once, up to what is escaped; what is copied too much is written over.
