@@ -82,6 +82,9 @@ var worst = []struct {
 	{"registration of response types of words", 64 << 10, func(size int) rule.Request {
 		return registrationRequest(`{"response_types":["` + strings.Repeat("a ", size/2-20) + `"]}`)
 	}},
+	{"registration of response types that look like words", 64 << 10, func(size int) rule.Request {
+		return registrationRequest(`{"response_types":["` + strings.Repeat("àcode", size/6-20) + `"]}`)
+	}},
 	{"registration of keys", 64 << 10, func(size int) rule.Request {
 		return registrationRequest(list(size-40, `{"jwks":{"keys":[`, `{"kty":"EC","crv":"P-256","x":"a","y":"b"}`, "]}}", 43))
 	}},

@@ -34,6 +34,26 @@ func TestSameWords(t *testing.T) {
 	}
 }
 
+// TestResponseType finds words between white space only, wherever they stand.
+func TestResponseType(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want Flows
+	}{
+		{"", 0}, {"c", 0}, {"code", CodeResponse}, {"token", TokenResponse}, {"id_token", IDTokenResponse}, {"code id_token token", CodeResponse | IDTokenResponse | TokenResponse},
+		{"none", 0}, {"codex", 0}, {"xcode", 0}, {"àcodeà", 0}, {"my_token", 0}, {"code\ttoken\n", CodeResponse | TokenResponse}, {"\u00a0code\u3000", CodeResponse}, {"\x00code", 0},
+		{"codes code", CodeResponse}, {"id_tokens id_token", IDTokenResponse},
+	} {
+		for _, before := range []string{"", " ", "1234567 ", "12345678 "} {
+			for _, after := range []string{"", " ", " 12345678"} {
+				if got := responseType(before + test.text + after); got != test.want {
+					t.Errorf("%q: %b, want %b", before+test.text+after, got, test.want)
+				}
+			}
+		}
+	}
+}
+
 // TestMatchID: what stands before the first sign of a pattern is compared by itself.
 func TestMatchID(t *testing.T) {
 	for _, test := range []struct {
