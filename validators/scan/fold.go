@@ -35,28 +35,45 @@ func fold(name string) Name {
 	return foldWhole(name)
 }
 
-// trimBlanks strips what counts as a blank to some stack from both ends. It looks at bytes alone, which takes the same time whatever they are mixed from: a name may consist of nothing else. That takes a few
-// characters beyond ASCII for blanks which are not, like an inverted question mark, and no name of a parameter begins or ends with one of them.
+// trimBlanks strips what counts as a blank to some stack from both ends. It compares bytes, which for characters beyond ASCII takes far less time than strings.Trim: a name may consist of
+// nothing else.
 func trimBlanks(name string) string {
-	begin, end := 0, len(name)
-	for begin < end && blankBytes[name[begin]] {
-		begin++
+	for {
+		switch {
+		case name == "":
+			return ""
+		case asciiBlanks[name[0]]:
+			name = name[1:]
+		case strings.HasPrefix(name, noBreakSpace):
+			name = name[len(noBreakSpace):]
+		case strings.HasPrefix(name, byteOrderMark):
+			name = name[len(byteOrderMark):]
+		default:
+			return trimBlanksBehind(name)
+		}
 	}
-	for begin < end && blankBytes[name[end-1]] {
-		end--
+}
+
+func trimBlanksBehind(name string) string {
+	for {
+		switch last := len(name) - 1; {
+		case last < 0:
+			return ""
+		case asciiBlanks[name[last]]:
+			name = name[:last]
+		case strings.HasSuffix(name, noBreakSpace):
+			name = name[:len(name)-len(noBreakSpace)]
+		case strings.HasSuffix(name, byteOrderMark):
+			name = name[:len(name)-len(byteOrderMark)]
+		default:
+			return name
+		}
 	}
-	return name[begin:end]
 }
 
 const noBreakSpace, byteOrderMark = "\u00a0", "\ufeff"
 
-// blankBytes are the bytes of blanks.
-var blankBytes = func() (table [256]bool) {
-	for _, c := range []byte(" \t\r\n\v\f" + noBreakSpace + byteOrderMark) {
-		table[c] = true
-	}
-	return table
-}()
+var asciiBlanks = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, '\v': true, '\f': true}
 
 func foldWhole(name string) Name {
 	var buffer [maxFolded]byte
