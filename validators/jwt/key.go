@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/ijson"
 )
@@ -15,10 +16,10 @@ var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 // keyMember reports whether a member of a JWK is a private one, or another one that somebody looks at.
 func keyMember(name string) bool {
 	switch name {
-	case "kty", "crv", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi", "oth", "k":
+	case "kty", "crv", "x", "y", "n", "e":
 		return true
 	}
-	return false
+	return len(name) <= len("oth") && slices.Contains(privateMembers, name)
 }
 
 // Private reports whether a JWK holds a part of a private or symmetric key, or is of the type that only symmetric keys have.

@@ -87,7 +87,13 @@ func readLong(uri string) Flaws {
 }
 
 // memory is how many bytes back a place depends on more than the part of the URI: a name with as many escapes as it can have, and the escape behind it.
-const memory = len("%61%63%63%65%73%73%5F%74%6F%6B%65%6E") + len("%4")
+var memory = func() int {
+	longest := 0
+	for _, name := range responseParameters {
+		longest = max(longest, len(name))
+	}
+	return longest*len("%61") + len("%4")
+}()
 
 // reached is the number of the place in a long URI that is reached at some byte, which is found from a few bytes before it.
 func reached(uri string, at int) uint8 {

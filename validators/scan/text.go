@@ -31,10 +31,8 @@ func appendUnescaped(to []byte, s string, plus bool) []byte {
 		c, size := s[i], 1
 		switch {
 		case c == '%':
-			if len(s)-i >= 3 {
-				if first, second := hexValue[s[i+1]], hexValue[s[i+2]]; first|second <= 0xF {
-					c, size = first<<4|second, 3
-				}
+			if value, ok := unhexAt(s, i); ok {
+				c, size = value, 3
 			}
 		case len(s)-i >= 8 && s[i+1] != '%':
 			// Eight bytes are copied at once, up to what is escaped; what is copied too much is written over.
@@ -57,10 +55,18 @@ func appendUnescaped(to []byte, s string, plus bool) []byte {
 
 // Unhex decodes the percent escape that s begins with, if it begins with one.
 func Unhex(s string) (decoded byte, ok bool) {
-	if len(s) < 3 || s[0] != '%' {
+	if s == "" || s[0] != '%' {
 		return 0, false
 	}
-	high, low := hexValue[s[1]], hexValue[s[2]]
+	return unhexAt(s, 0)
+}
+
+// unhexAt is Unhex for a percent sign at a place.
+func unhexAt(s string, at int) (decoded byte, ok bool) {
+	if len(s)-at < 3 {
+		return 0, false
+	}
+	high, low := hexValue[s[at+1]], hexValue[s[at+2]]
 	return high<<4 | low&0xF, high|low <= 0xF
 }
 
