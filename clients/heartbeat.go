@@ -91,6 +91,12 @@ func (a *Archive) Beat(ctx context.Context, next Heartbeat) (Heartbeat, error) {
 	return next, a.store(ctx, a.heartbeat(), data)
 }
 
+// leads reports whether the instance of that heartbeat has the role, or is about to: no other one is stored that is above it.
+func (a *Archive) leads(ctx context.Context, own Heartbeat) bool {
+	stored, err := a.Heartbeat(ctx)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !stored.above(own)
+}
+
 func (a *Archive) heartbeat() string { return a.path("heartbeat.json") }
 
 // above reports whether this one's instance keeps the role when both believe to have it.

@@ -11,7 +11,7 @@ import (
 
 // share is how the instances with one archive agree on the one that asks the source for all, the fetcher.
 //
-// The fetcher stores a heartbeat four times in an interval. The others look as often for it, and for what it delivers. They never compare its clock with theirs; what counts is for how long
+// The fetcher stores a heartbeat four times in an interval, or a little more often. The others look four times for it, and for what it delivers. They never compare its clock with theirs; what counts is for how long
 // a heartbeat has been the same here. When it has for more than an interval, one of them takes the role. So it does not matter whether the lock of a dead fetcher looks alive, as it may
 // with Caddy's storage in files: there a process that gave a lock back goes on to keep the file fresh if somebody else takes the lock within five seconds.
 //
@@ -205,15 +205,16 @@ func (s *share) lead(ctx context.Context, release func()) {
 	s.parcels.open()
 	s.change(func(d *delivery) { d.state.Fetching, d.state.Fetcher = true, s.settings.Instance })
 	due := max(0, s.due())
+	own := Heartbeat{Term: s.seen.Term + 1, Holder: newHolder(), Instance: s.settings.Instance}
 	var group sync.WaitGroup
 	group.Go(func() { s.ask(term, due) })
 	overtaken := false
 	group.Go(func() {
-		if overtaken = s.store(term); overtaken {
+		if overtaken = s.store(term, own); overtaken {
 			stop()
 		}
 	})
-	p := pulse{share: s, release: release, next: Heartbeat{Term: s.seen.Term + 1, Holder: newHolder(), Instance: s.settings.Instance}}
+	p := pulse{share: s, release: release, next: own}
 	successor := p.beat(term)
 	stop()
 	yield()
@@ -230,8 +231,8 @@ func (s *share) lead(ctx context.Context, release func()) {
 	}
 }
 
-// store stores what the source delivers, until the context ends, or another instance turns out to do so.
-func (s *share) store(ctx context.Context) (overtaken bool) {
+// store stores what the source delivers, until the context ends, or another instance turns out to do so in a term above this one's.
+func (s *share) store(ctx context.Context, own Heartbeat) (overtaken bool) {
 	for {
 		parcel, ok := s.parcels.next(ctx)
 		if !ok {
@@ -240,6 +241,10 @@ func (s *share) store(ctx context.Context) (overtaken bool) {
 		var manifest Manifest
 		err := s.using(storing, func() (err error) {
 			manifest, err = s.put(ctx, parcel)
+			// Of two that took the role at the same time the one may have written last, and the other have the higher heartbeat. If both stepped back, nobody would fetch.
+			for errors.Is(err, ErrOvertaken) && s.archive.leads(ctx, own) {
+				manifest, err = s.put(ctx, parcel)
+			}
 			return err
 		})
 		if errors.Is(err, ErrOvertaken) {
@@ -286,7 +291,8 @@ func (p *pulse) beat(ctx context.Context) (successor Heartbeat) {
 		if err == nil {
 			p.note(watching, nil)
 		}
-		if !sleep(ctx, p.rhythm()) {
+		// Two that took the role at the same moment must not go on at the same moments, at which they might miss each other again and again.
+		if !sleep(ctx, p.rhythm()-rand.N(p.rhythm()/4)) {
 			return Heartbeat{}
 		}
 		if p.release == nil && p.now().Sub(tried) > p.interval {

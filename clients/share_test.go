@@ -309,6 +309,27 @@ func TestFirstStartWithWrongToken(t *testing.T) {
 	})
 }
 
+// TestRoleTakenAtTheSameMoment starts three instances at once, whose storage is slow enough that none sees what the others are about to store, and knows no locks. One of them is left as the fetcher.
+func TestRoleTakenAtTheSameMoment(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			server, storage := source("a"), newArchiveStore()
+			storage.before = func(call, _ string) error {
+				time.Sleep(10 * time.Millisecond)
+				if call == "lock" {
+					return errors.New("no locks here")
+				}
+				return nil
+			}
+			f := newFleet(t, server, storage, 3)
+			for range 4 {
+				time.Sleep(DefaultRefresh)
+				f.fetcher()
+			}
+		})
+	}
+}
+
 // TestClocksThatDiffer lets the clocks of the instances differ by hours. The role moves as fast as ever, and what is delivered is taken.
 func TestClocksThatDiffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
