@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/oauthguard/caddy-oauth-guard/validators/rule"
+	"github.com/oauthguard/caddy-oauth-guard/validators/scan"
 )
 
 // worst are requests that make as much work as the limits allow, in the size that is asked for in bytes; each takes the whole of it for one part.
@@ -145,10 +146,11 @@ var worst = []struct {
 			"&scope=" + strings.Repeat("a+", size/8) + "&client_secret=" + strings.Repeat("%2E.", size/16-20))
 	}},
 	{"body of 100 parameters", 64 << 10, func(size int) rule.Request { return tokenRequest(parameters(100, size, "%41")) }},
-	{"body and query", 80 << 10, func(size int) rule.Request {
-		request := tokenRequest(parameters(84, size*4/5, "%41"))
-		request.Query = parameters(16, size/5, "%42")
-		return request
+	{"every limit full of letters", 80 << 10, func(size int) rule.Request { return everyLimit(size, "a") }},
+	{"every limit full of escapes", 80 << 10, func(size int) rule.Request { return everyLimit(size, "%41") }},
+	{"every limit full of escapes beyond ASCII", 80 << 10, func(size int) rule.Request { return everyLimit(size, "%C3%A9") }},
+	{"every limit full at random", 80 << 10, func(size int) rule.Request {
+		return everyLimit(size, "a", "%41", "+", ".", "b", "%20", "%3D", "%C3%A9", "c", "%5D")
 	}},
 	{"Basic of colons", 8 << 10, func(size int) rule.Request {
 		request := tokenRequest("grant_type=x")
@@ -276,6 +278,24 @@ func atRandom(count, size int) string {
 	return strings.Join(list, "&")
 }
 
+// everyLimit is a valid token request that fills all limits at once: those of the query and the body, one value, its code, and the number of parameters, which have values of such pieces.
+func everyLimit(size int, pieces ...string) rule.Request {
+	const inQuery, inBody, own = 16, 84, 5
+	query, code := size/5, size/5
+	var list []string
+	for i := range inQuery + inBody - own {
+		length := query / inQuery
+		if i >= inQuery {
+			length = (size - query - code - 300) / (inBody - own)
+		}
+		list = append(list, fmt.Sprintf("p%d=%s", i, mixed(uint64(i), length-10, pieces...)))
+	}
+	request := tokenRequest("grant_type=authorization_code&client_id=app&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk&code=" +
+		mixed(0, code-2, "a", "%41") + "&" + strings.Join(list[inQuery:], "&"))
+	request.Query = strings.Join(list[:inQuery], "&")
+	return request
+}
+
 // mixed is a text of pieces that are chosen by chance, for each number always by the same one: nothing that comes next can be foreseen.
 func mixed(number uint64, size int, pieces ...string) string {
 	chance := rand.New(rand.NewPCG(1, number))
@@ -300,6 +320,31 @@ func members(size int, open, end string) string {
 // list repeats an element as often as it fits, which has the given size when it is escaped.
 func list(size int, open, element, end string, escaped int) string {
 	return open + strings.Repeat(element+",", max(0, size/escaped-1)) + element + end
+}
+
+// TestEveryLimitPasses makes sure that what fills all limits at once does so, and is not refused.
+func TestEveryLimitPasses(t *testing.T) {
+	directory, engine, limits := testDirectory(t, ""), newEngine(t, testConfig(rule.RFC6749)), scan.DefaultLimits
+	for _, request := range worst {
+		if !strings.HasPrefix(request.name, "every limit full") {
+			continue
+		}
+		t.Run(request.name, func(t *testing.T) {
+			request := request.make(request.full)
+			var c rule.Case
+			if verdict := engine.Decide(&c, &request, engine.Route(request.Path), directory); verdict.Decision == Reject {
+				ids, _ := findingIDs(verdict)
+				t.Errorf("refused by %v", ids)
+			}
+			code, _ := c.Parameters.Raw(scan.Code)
+			for what, part := range map[string][2]int{"query": {len(request.Query), limits.Query}, "body": {len(request.Body), limits.Body}, "value": {len(code), limits.Value},
+				"parameters": {len(c.Parameters.List), limits.Parameters}} {
+				if part[0] > part[1] || part[0] < part[1]*97/100 {
+					t.Errorf("%s: %d of %d", what, part[0], part[1])
+				}
+			}
+		})
+	}
 }
 
 // BenchmarkAdversarial fills every limit, and a half and a quarter of it: the time must stay linear in the bytes.

@@ -29,6 +29,8 @@ func output(ratio, bearer, full float64, allocations int) []byte {
 	line("ParseQuery/token", 1000, 10)
 	line("Adversarial/scope_of_words/full", full, 0)
 	line("Adversarial/scope_of_words/half", 10_000, 0)
+	line("Adversarial/every_limit_full_of_letters/full", full/2, 0)
+	line("Adversarial/every_limit_full_of_letters/half", full/4, 0)
 	text.WriteString("PASS\n")
 	return []byte(text.String())
 }
@@ -44,7 +46,8 @@ func TestDescribe(t *testing.T) {
 		{"slow", 0.36, 100, 20_000, 0, []int{0, 1}},
 		{"allocates", 0.25, 100, 20_000, 1, []int{0}},
 		{"slow bearer", 0.25, 151, 20_000, 0, []int{2}},
-		{"slow and not linear", 0.25, 100, 120_000, 0, []int{3, 4}},
+		{"slow and not linear", 0.25, 100, 120_000, 0, []int{4, 5}},
+		{"slow where every limit is full, and not linear", 0.25, 100, 220_000, 0, []int{3, 4, 5}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var all [len(builds)]map[string]*Figures
@@ -70,14 +73,14 @@ func TestDescribe(t *testing.T) {
 					missed = append(missed, i)
 				}
 			}
-			if len(s.Rows) != 6 || fmt.Sprint(missed) != fmt.Sprint(test.missed) {
+			if len(s.Rows) != 7 || fmt.Sprint(missed) != fmt.Sprint(test.missed) {
 				t.Errorf("missed are %v of %d, want %v: %+v", missed, len(s.Rows), test.missed, s.Rows)
 			}
 			if want := fmt.Sprintf("`hub` %.2f ×", test.ratio); !strings.Contains(s.Rows[0].Figure, want) {
 				t.Errorf("the figure is %q, want %q", s.Rows[0].Figure, want)
 			}
-			if want := fmt.Sprintf("bearer header %.2f × (150 ns are 0.18 ×), worst input %.0f × (100 µs are 117 ×)", test.bearer/1000, test.full/1000); s.Rows[5].Figure != want {
-				t.Errorf("in times of the yardstick: %q, want %q", s.Rows[5].Figure, want)
+			if want := fmt.Sprintf("bearer header %.2f × (150 ns are 0.18 ×), every limit full %.0f ×, worst input %.0f × (100 µs are 117 ×)", test.bearer/1000, test.full/2000, test.full/1000); s.Rows[6].Figure != want {
+				t.Errorf("in times of the yardstick: %q, want %q", s.Rows[6].Figure, want)
 			}
 			compared := s.Tables[len(s.Tables)-1].Rows
 			if want := fmt.Sprintf("`hub` %.2f ×", test.ratio*2); len(compared) != 2 || !strings.Contains(compared[1][2], want) {
