@@ -98,7 +98,7 @@ const decided = "^BenchmarkDecide$/^(hub|rfc6749|oauth21)$/^(authorize|token|par
 // sampleDecision samples the processor time of the decision alone, for about a second each.
 func sampleDecision(ctx context.Context, root, folder string) (file string, err error) {
 	tests := filepath.Join(folder, "validators.test")
-	if err := program.BuildTest(root, "./validators", tests, "off"); err != nil {
+	if err := program.BuildTest(root, "./validators", tests, "off", 0); err != nil {
 		return "", err
 	}
 	file = filepath.Join(folder, "decision.prof")

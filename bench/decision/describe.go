@@ -28,7 +28,8 @@ const command = "go run ./cmd/bench decision"
 func describe(s *section.Section, built [len(builds)]map[string]*Figures, rounds int) error {
 	all := built[0]
 	s.Introduction = fmt.Sprintf("The benchmarks of `validators`, which `make bench` runs too: routing, parsing and all rules of the profile for one request, without any network, built %s; the "+
-		"yardstick is built the same way. Medians of %d rounds, with the least and the most in brackets; a ratio is measured in turns of 200 decisions and 200 readings.", builds[0].title, rounds)
+		"yardstick is built the same way. Medians of %d rounds, with the least and the most in brackets; a ratio is measured in turns of 200 decisions and 200 readings. The linker lays out the functions of each round in one of %d "+
+		"orders, since where a loop happens to lie in the memory makes it some hundredths faster or slower.", builds[0].title, rounds, min(layouts, rounds))
 	s.Notes = append(s.Notes,
 		"Profile `fapi2` wants other requests, pushed ones and clients with a certificate, so its figures stand beside no parser.",
 		"The adversarial requests are as long as the limits let pass. Those that fill every limit at once pass; most others are refused, and all of them is judged before.")

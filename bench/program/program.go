@@ -55,9 +55,10 @@ func Build(bench, name, folder string) (string, error) {
 	return program, nil
 }
 
-// BuildTest builds the tests of a package as a program, in the folder of its module. The guide is the file of a profile that guides the compiler, or off.
-func BuildTest(module, name, program, guide string) error {
-	if output, err := goCommand(module, "test", "-c", "-pgo="+guide, "-o", program, name).CombinedOutput(); err != nil {
+// BuildTest builds the tests of a package as a program, in the folder of its module. The guide is the file of a profile that guides the compiler, or off. The layout is a number by which the linker
+// chooses the order of the functions; zero means its own.
+func BuildTest(module, name, program, guide string, layout int) error {
+	if output, err := goCommand(module, "test", "-c", "-pgo="+guide, fmt.Sprintf("-ldflags=-randlayout=%d", layout), "-o", program, name).CombinedOutput(); err != nil {
 		return fmt.Errorf("go test -c %s: %w\n%s", name, err, output)
 	}
 	return nil
