@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -103,9 +104,10 @@ func adminConfig(t testing.TB, address, options, sites string) []byte {
 // TestCounts reports first, then enforces, and expects that the counts go on over the change of the configuration.
 func TestCounts(t *testing.T) {
 	guarded, address, up := freeAddress(t), freeAddress(t), newUpstream(t)
+	counted := "counted" + rand.Text() // counts last as long as the process, which may run the test again
 	configure := func(lines string) {
 		t.Helper()
-		lines = "profile rfc6749\n" + endpointLines + strings.ReplaceAll(clientLines, "client app", "client counted") + lines
+		lines = "profile rfc6749\n" + endpointLines + strings.ReplaceAll(clientLines, "client app", "client "+counted) + lines
 		if err := caddy.Load(adminConfig(t, address, "", site(guarded, guard(lines)+up.proxy())), true); err != nil {
 			t.Fatal(err)
 		}
@@ -130,16 +132,16 @@ func TestCounts(t *testing.T) {
 	}
 	var before, counts allCounts
 	admin(t, address, "GET", "/oauth_guard/counts", &before)
-	const valid = "/oauth2/auth?response_type=code&client_id=counted&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&state=s"
+	valid := "/oauth2/auth?response_type=code&client_id=" + counted + "&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&state=s"
 	ask("GET", valid, 200)
 	ask("GET", valid, 200)
 	ask("GET", strings.Replace(valid, "=code", "=token", 1), 200)
 	ask("GET", valid+"&scope=a&scope=b", 200)
 	ask("GET", strings.Replace(valid, "app.example%2Fcb", "user:s3cret@evil.example%2Fcb%3Fcode=s3cret%23s3cret", 1), 200)
-	ask("GET", strings.Replace(valid, "counted", "nobody", 1), 200)
-	ask("POST", "/oauth2/token?grant_type=password&client_id=counted&username=u&password=s3cret", 200)
+	ask("GET", strings.Replace(valid, counted, "nobody", 1), 200)
+	ask("POST", "/oauth2/token?grant_type=password&client_id="+counted+"&username=u&password=s3cret", 200)
 	admin(t, address, "GET", "/oauth_guard/counts", &counts)
-	client := counts.client("counted")
+	client := counts.client(counted)
 	if client.Name != "Tracker" || client.Refused != 0 || client.Reported != 2 || client.WouldRefuse != 2 {
 		t.Errorf("%+v", client)
 	}
@@ -162,7 +164,7 @@ func TestCounts(t *testing.T) {
 	// What would break, and what is ready.
 	var breaking struct{ Clients []breakingClient }
 	admin(t, address, "GET", "/oauth_guard/breaking", &breaking)
-	at := slices.IndexFunc(breaking.Clients, func(c breakingClient) bool { return c.ID == "counted" })
+	at := slices.IndexFunc(breaking.Clients, func(c breakingClient) bool { return c.ID == counted })
 	if at < 0 || !slices.ContainsFunc(breaking.Clients[at].IfEnforced, func(r readyRule) bool {
 		return r.Rule == "authorize.redirect_uri.unregistered" && r.EnforceBy == "mode enforce"
 	}) || !slices.Contains(ids(breaking.Clients[at].UnderOAuth21), "token.grant_type.password") {
@@ -203,7 +205,7 @@ func TestCounts(t *testing.T) {
 	if unknown.Rule != "authorize.client_id.unknown" || unknown.Client != "" || unknown.URI != "" || unknown.Would != "reject" || unknown.Decision != "report" {
 		t.Errorf("%+v", unknown)
 	}
-	if wrong.Client != "counted" || wrong.Endpoint != "authorize" || wrong.URI != "https://…@evil.example/cb" || wrong.Findings[0].Mode != "report" || wrong.Findings[0].Would != "enforce" {
+	if wrong.Client != counted || wrong.Endpoint != "authorize" || wrong.URI != "https://…@evil.example/cb" || wrong.Findings[0].Mode != "report" || wrong.Findings[0].Would != "enforce" {
 		t.Errorf("%+v", wrong)
 	}
 
@@ -216,7 +218,7 @@ func TestCounts(t *testing.T) {
 	ask("GET", valid+"&scope=a&scope=b", 303)
 	var after allCounts
 	admin(t, address, "GET", "/oauth_guard/counts", &after)
-	if client := after.client("counted"); client.Refused != 1 || client.Reported != 2 || client.WouldRefuse != 2 {
+	if client := after.client(counted); client.Refused != 1 || client.Reported != 2 || client.WouldRefuse != 2 {
 		t.Errorf("%+v", client)
 	}
 	if added := after.rule("authorize.scope.repeated"); added.Refused != counts.rule("authorize.scope.repeated").Refused+1 {
