@@ -74,13 +74,8 @@ func (a *Archive) Heartbeat(ctx context.Context) (Heartbeat, error) {
 
 // Beat stores a heartbeat. The error is [ErrOvertaken] if another instance has taken the role, whose heartbeat stays and is returned, or that of the storage.
 func (a *Archive) Beat(ctx context.Context, next Heartbeat) (Heartbeat, error) {
-	stored, err := a.Heartbeat(ctx)
-	_, refused := errors.AsType[*RefusedError](err)
-	switch {
-	case err == nil && stored.above(next):
-		return stored, ErrOvertaken
-	case err != nil && !refused && !errors.Is(err, fs.ErrNotExist):
-		return Heartbeat{}, err
+	if successor, err := a.successor(ctx, next); err != nil {
+		return successor, err
 	}
 	next.Kind, next.Format, next.Key, next.Time = heartbeatKind, heartbeatFormat, a.key, a.now().UTC().Round(0)
 	next.Error = strings.ToValidUTF8(next.Error[:min(len(next.Error), maxHeartbeatError)], "")
@@ -91,10 +86,17 @@ func (a *Archive) Beat(ctx context.Context, next Heartbeat) (Heartbeat, error) {
 	return next, a.store(ctx, a.heartbeat(), data)
 }
 
-// leads reports whether the instance of that heartbeat has the role, or is about to: no other one is stored that is above it.
-func (a *Archive) leads(ctx context.Context, own Heartbeat) bool {
+// successor fails if the role of that heartbeat's instance cannot be said to be its own: with [ErrOvertaken] if another one has taken it, whose heartbeat is returned, else with the error of the storage.
+func (a *Archive) successor(ctx context.Context, own Heartbeat) (Heartbeat, error) {
 	stored, err := a.Heartbeat(ctx)
-	return errors.Is(err, fs.ErrNotExist) || err == nil && !stored.above(own)
+	_, refused := errors.AsType[*RefusedError](err)
+	switch {
+	case err == nil && stored.above(own):
+		return stored, ErrOvertaken
+	case err != nil && !refused && !errors.Is(err, fs.ErrNotExist):
+		return Heartbeat{}, err
+	}
+	return Heartbeat{}, nil
 }
 
 func (a *Archive) heartbeat() string { return a.path("heartbeat.json") }

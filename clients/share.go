@@ -112,10 +112,13 @@ func (s *share) follow(ctx context.Context) (claims, vacant bool) {
 		case <-ctx.Done():
 		case <-timer.C:
 		case <-s.claims:
-			timer.Stop()
-			return true, true
+			// A claim may have been left from an earlier fetcher.
+			claims = !s.signs.failingSince().IsZero()
 		}
 		timer.Stop()
+		if claims {
+			return true, true
+		}
 	}
 	return false, false
 }
@@ -132,10 +135,16 @@ func (s *share) look(ctx context.Context) {
 		}
 		return err
 	})
-	now := s.now()
-	s.took = now.Sub(begin)
-	if err == nil && !s.empty && heartbeat != s.seen {
-		s.seen, s.since = heartbeat, now
+	s.took = s.now().Sub(begin)
+	if err == nil && !s.empty {
+		s.find(heartbeat)
+	}
+}
+
+// find notes a heartbeat of another instance, if it is a new one.
+func (s *share) find(heartbeat Heartbeat) {
+	if heartbeat != s.seen {
+		s.seen, s.since = heartbeat, s.now()
 		s.hear(heartbeat)
 	}
 }
@@ -208,9 +217,9 @@ func (s *share) lead(ctx context.Context, release func()) {
 	own := Heartbeat{Term: s.seen.Term + 1, Holder: newHolder(), Instance: s.settings.Instance}
 	var group sync.WaitGroup
 	group.Go(func() { s.ask(term, due) })
-	overtaken := false
+	var writer Heartbeat
 	group.Go(func() {
-		if overtaken = s.store(term, own); overtaken {
+		if writer = s.store(term, own); writer.Term > 0 {
 			stop()
 		}
 	})
@@ -220,35 +229,41 @@ func (s *share) lead(ctx context.Context, release func()) {
 	yield()
 	group.Wait()
 	s.failed = s.current.Load().state.LastError != ""
-	switch {
-	case overtaken || successor.Locked:
-		return // the lock is that of the other one
-	case successor.Term == 0:
-		p.end(ctx)
+	if writer.above(successor) {
+		successor = writer
 	}
-	if p.release != nil {
+	if successor.Term == 0 {
+		p.end(ctx)
+	} else {
+		s.find(successor)
+	}
+	// Else the lock is that of the other one.
+	if p.release != nil && !successor.Locked {
 		p.release()
 	}
 }
 
-// store stores what the source delivers, until the context ends, or another instance turns out to do so in a term above this one's.
-func (s *share) store(ctx context.Context, own Heartbeat) (overtaken bool) {
+// store stores what the source delivers, until the context ends, or another instance turns out to do so in a term above this one's, whose heartbeat it returns then.
+func (s *share) store(ctx context.Context, own Heartbeat) (successor Heartbeat) {
 	for {
 		parcel, ok := s.parcels.next(ctx)
 		if !ok {
-			return false
+			return Heartbeat{}
 		}
 		var manifest Manifest
 		err := s.using(storing, func() (err error) {
 			manifest, err = s.put(ctx, parcel)
 			// Of two that took the role at the same time the one may have written last, and the other have the higher heartbeat. If both stepped back, nobody would fetch.
-			for errors.Is(err, ErrOvertaken) && s.archive.leads(ctx, own) {
+			for errors.Is(err, ErrOvertaken) {
+				if successor, err = s.archive.successor(ctx, own); err != nil {
+					return err
+				}
 				manifest, err = s.put(ctx, parcel)
 			}
 			return err
 		})
 		if errors.Is(err, ErrOvertaken) {
-			return true
+			return successor
 		}
 		if err == nil {
 			s.note(reading, nil)
@@ -290,15 +305,17 @@ func (p *pulse) beat(ctx context.Context) (successor Heartbeat) {
 		}
 		if err == nil {
 			p.note(watching, nil)
+			// Who stood still must not take the lock of its successor.
+			if p.release == nil && p.now().Sub(tried) > p.interval {
+				p.release, err = p.lock(ctx)
+				p.note(locking, err)
+				tried = p.now()
+				continue
+			}
 		}
 		// Two that took the role at the same moment must not go on at the same moments, at which they might miss each other again and again.
 		if !sleep(ctx, p.rhythm()-rand.N(p.rhythm()/4)) {
 			return Heartbeat{}
-		}
-		if p.release == nil && p.now().Sub(tried) > p.interval {
-			p.release, err = p.lock(ctx)
-			p.note(locking, err)
-			tried = p.now()
 		}
 	}
 }
