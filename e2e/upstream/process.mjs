@@ -14,8 +14,10 @@ export async function configuration() {
   return JSON.parse(line);
 }
 
-// listening lets servers listen, and says where.
+// listening lets servers listen, and says where. They keep connections as long as their clients do: Node closes what is idle for five seconds, as long as a device waits between two questions, and a proxy that
+// sends the second one at that moment can only answer 502.
 export async function listening(servers) {
+  for (const server of servers) server.keepAliveTimeout = 0;
   await Promise.all(servers.map((server) => once(server.listen(0, '127.0.0.1'), 'listening')));
   process.stdout.write(`${JSON.stringify({ addresses: servers.map((server) => `127.0.0.1:${server.address().port}`) })}\n`);
 }
