@@ -42,7 +42,7 @@ type share struct {
 const (
 	// longestInterval bounds how long a dead fetcher is waited for.
 	longestInterval = time.Minute
-	// heartbeats is how many there are in an interval.
+	// heartbeats is how many there are in an interval at least, and how many looks for them.
 	heartbeats = 4
 	// settle is how long a role that was given up stays free, so that Caddy's storage in files notices that the lock is gone.
 	settle = 6 * time.Second

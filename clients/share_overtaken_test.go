@@ -67,15 +67,20 @@ func newOwnLocks(t *testing.T, server Source, count int) (*fleet, []*ownLocks) {
 	return f, seen
 }
 
+// standStill lets the first fetcher stand still until another one has the role.
+func (f *fleet) standStill() (first, second int) {
+	time.Sleep(DefaultRefresh)
+	first = f.fetcher()
+	f.machines[first].dead.Store(true)
+	time.Sleep(3 * DefaultRefresh)
+	return first, f.fetcher()
+}
+
 // TestLockOfFetcherThatStoodStill lets the fetcher come back, which finds by what another one has written that it was overtaken. It gives its lock back, since the other one could not take it away.
 func TestLockOfFetcherThatStoodStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, seen := newOwnLocks(t, source("a"), 2)
-		time.Sleep(DefaultRefresh)
-		first := f.fetcher()
-		f.machines[first].dead.Store(true)
-		time.Sleep(3 * DefaultRefresh)
-		second := f.fetcher()
+		first, second := f.standStill()
 		if state := f.instances[second].State(); state.StorageError == "" {
 			t.Errorf("the lock is held: %+v", state)
 		}
@@ -104,11 +109,7 @@ func TestLockOfFetcherThatStoodStill(t *testing.T) {
 func TestStorageThatFailsAfterStepBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, seen := newOwnLocks(t, source("a"), 2)
-		time.Sleep(DefaultRefresh)
-		first := f.fetcher()
-		f.machines[first].dead.Store(true)
-		time.Sleep(3 * DefaultRefresh)
-		second := f.fetcher()
+		first, second := f.standStill()
 		var found atomic.Bool
 		seen[first].meet(func(key string) error {
 			if strings.HasSuffix(key, "heartbeat.json") && found.Swap(true) {
