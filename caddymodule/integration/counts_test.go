@@ -101,6 +101,12 @@ func adminConfig(t testing.TB, address, options, sites string) []byte {
 	return text
 }
 
+// stopAdministered stops Caddy and its admin endpoint, which goes on without a configuration until one switches it off.
+func stopAdministered() {
+	_ = caddy.Load([]byte(`{"admin":{"disabled":true,"config":{"persist":false}}}`), true)
+	_ = caddy.Stop()
+}
+
 // TestCounts reports first, then enforces, and expects that the counts go on over the change of the configuration.
 func TestCounts(t *testing.T) {
 	guarded, address, up := freeAddress(t), freeAddress(t), newUpstream(t)
@@ -117,7 +123,7 @@ func TestCounts(t *testing.T) {
 		}
 	}
 	configure("mode report\n")
-	t.Cleanup(func() { _ = caddy.Stop() })
+	t.Cleanup(stopAdministered)
 	ask := func(method, target string, status int) {
 		t.Helper()
 		raw := get(target)
@@ -275,7 +281,7 @@ func TestInventedClients(t *testing.T) {
 	if err := caddy.Load(adminConfig(t, address, "", site(guarded, guard(lines)+up.proxy())), true); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = caddy.Stop() })
+	t.Cleanup(stopAdministered)
 	var before, after allCounts
 	admin(t, address, "GET", "/oauth_guard/counts", &before)
 	transport := new(http.Transport)

@@ -123,7 +123,7 @@ func TestSourceChangedEvent(t *testing.T) {
 	if err := caddy.Load(config, true); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = caddy.Stop() })
+	t.Cleanup(stopAdministered)
 	if err := os.WriteFile(file, []byte("no JSON"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -46,8 +46,6 @@ func remaining(options ...goleak.Option) error {
 var ownGoroutines = []goleak.Option{
 	// The lock of the storage that Caddy takes for a moment at its start is kept fresh by a goroutine that notices its end seconds later.
 	goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh"),
-	// The endpoint of administration outlives the configuration that it belongs to, until the next one.
-	goleak.IgnoreAnyFunction("github.com/caddyserver/caddy/v2.replaceLocalAdminServer.func2"),
 }
 
 // registeredURI is the redirect URI R of the bypass corpus.
