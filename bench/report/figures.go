@@ -55,8 +55,8 @@ func measuredPeers(results *comparison.Results) []peer {
 			}
 			line.Cost[request], line.Added[request] = statistics.Of(costs), statistics.Of(added)
 		}
-		for _, result := range results.Conformance[p.Name] {
-			line.Total.Add(result)
+		for _, name := range slices.Sorted(maps.Keys(results.Conformance[p.Name])) {
+			line.Total.Add(results.Conformance[p.Name][name])
 		}
 		lines = append(lines, line)
 	}
