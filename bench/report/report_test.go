@@ -162,3 +162,20 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestListsInOrder adds many lists of requests, so that no other order is likely to be the right one by chance.
+func TestListsInOrder(t *testing.T) {
+	lists := make(map[string]conformance.Result)
+	for _, name := range strings.Split("abcdefghijklmnopqrstuvwxyz", "") {
+		lists[name] = conformance.Result{Harmed: []string{name}}
+	}
+	for _, peer := range measuredPeers(&comparison.Results{Conformance: map[string]map[string]conformance.Result{"nginx-lua": lists}}) {
+		if peer.Name == "nginx-lua" {
+			if got := strings.Join(peer.Total.Harmed, ""); got != "abcdefghijklmnopqrstuvwxyz" {
+				t.Errorf("the requests are in the order %s", got)
+			}
+			return
+		}
+	}
+	t.Error("the peer is missing")
+}
